@@ -1,0 +1,1 @@
+"""Authorization with step-up: the names that applications import."""
