@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class LaneReport:
-    """Follows the test reports (under xdist: in the process that gathers them) and writes the closing line."""
+    """Follows the test reports (under xdist: where they are gathered) and writes the closing line."""
 
     def __init__(self) -> None:
         self.ran: set[str] = set()
