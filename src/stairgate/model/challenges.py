@@ -1,0 +1,107 @@
+"""Challenges: one attempt to meet one requirement, for one user, one token, one access (semantics §7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from stairgate.model.actions import Action
+from stairgate.model.elevations import NO_DETAILS, Area
+from stairgate.model.evidence import Evidence
+from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, UserId
+from stairgate.model.protection import Requirement
+from stairgate.model.resources import Resource
+from stairgate.model.tokens import TokenKey
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """
+    What a challenge token says (semantics §6). Minting one writes nothing.
+
+    *client* is the service client that asked, None where the user's own token did. *details* are the bound values
+    (name -> JCS). *expires_at* limits opening only.
+    """
+
+    id: str  # jti
+    account: AccountId
+    user: UserId
+    token: TokenKey
+    client: ClientId | None
+    resource: Resource
+    action: Action
+    area: Area
+    requirement: Requirement
+    revision: int
+    issued_at: datetime
+    expires_at: datetime
+    details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)
+    token_expires_at: datetime | None = None
+
+
+class ChallengeState(StrEnum):
+    """`open` → (`proven` →) one of the rest; each challenge ends exactly once."""
+
+    OPEN = "open"
+    PROVEN = "proven"
+    SATISFIED = "satisfied"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    LOCKED = "locked"
+
+    @property
+    def live(self) -> bool:
+        """Whether it can still be answered or redeemed."""
+        return self in {ChallengeState.OPEN, ChallengeState.PROVEN}
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCode:
+    """The one live code of a challenge: its keyed hash, never the code. A new one replaces it (semantics §7.4)."""
+
+    digest: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"IssuedCode(expires_at={self.expires_at!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """
+    One attempt. *opener* is the service client that opened it, None where the named user token did.
+
+    *version* grows with every change: the store refuses a write that was made from an older one.
+    """
+
+    id: ChallengeId
+    ticket: Ticket
+    opener: ClientId | None
+    opened_at: datetime
+    expires_at: datetime
+    state: ChallengeState = ChallengeState.OPEN
+    wrong_answers: int = 0
+    code: IssuedCode | None = None
+    prompts: int = 0  # messages sent or codes handed out
+    evidence: Evidence | None = None
+    elevation: ElevationId | None = None
+    ended_at: datetime | None = None
+    not_me: bool = False
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStanding:
+    """What is held against one token: wrong answers since its last success, and whether it is barred (§7.4, §7.7)."""
+
+    wrong_answers: int = 0
+    barred_until: datetime | None = None
+    not_me: bool = False  # barred until the token ends
+
+    def barred(self, now: datetime) -> bool:
+        """Whether this token may open or redeem nothing at *now*."""
+        return self.not_me or (self.barred_until is not None and now < self.barred_until)

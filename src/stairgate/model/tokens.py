@@ -1,0 +1,76 @@
+"""Access tokens as the domain knows them: by key, never by value (semantics §1)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from stairgate.model.canonical import base64url
+from stairgate.model.ids import ClientId, KeyId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """
+    Which token: `(issuer, base64url(SHA-256(token bytes)))`, plus the `cnf` thumbprint of a sender-constrained one.
+
+    A service client's own token key is `(clientId, keyId)`, however often it signs.
+    """
+
+    issuer: str
+    digest: str
+    confirmation: str | None = None
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.issuer, self.digest, self.confirmation) if part)
+
+
+def token_key(issuer: str, token: str, confirmation: str | None = None) -> TokenKey:
+    """The key of the token with exactly these bytes."""
+    return TokenKey(issuer, base64url(hashlib.sha256(token.encode()).digest()), confirmation)
+
+
+@dataclass(frozen=True, slots=True)
+class UserToken:
+    """A user's access token that was verified."""
+
+    user: UserId
+    key: TokenKey
+    expires_at: datetime | None  # None: an opaque token without a known end
+    acr: str | None = None
+    auth_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserCaller:
+    """A user who calls with their own access token."""
+
+    token: UserToken
+
+    @property
+    def principal(self) -> UserId:
+        """Whom the guard of the management API looks up."""
+        return self.token.user
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCaller:
+    """A service client that calls with an assertion signed by its access key."""
+
+    client: ClientId
+    key: KeyId
+    may_check_any_user: bool = False  # the client option `grantUserPermissionsAccess`
+
+    @property
+    def principal(self) -> UserId:
+        """Whom the guard of the management API looks up: a client is a user whose id is the client id."""
+        return UserId(self.client)
+
+    @property
+    def token(self) -> UserToken:
+        """The client's own token, as the token of the user that it is (semantics §1)."""
+        return UserToken(UserId(self.client), TokenKey(self.client, self.key), None)
+
+
+Caller = UserCaller | ClientCaller

@@ -1,0 +1,1 @@
+"""What the service needs from the outside, as Protocols only. Adapters stand in `storage` and `host`."""

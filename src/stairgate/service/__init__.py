@@ -1,0 +1,1 @@
+"""Use cases: one verb a module, one public coroutine each: load facts, decide, apply (design §1)."""

@@ -1,0 +1,40 @@
+"""What every use case is handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stairgate.model.ids import AccountId
+from stairgate.ports.clock import Clock
+from stairgate.ports.entropy import Entropy
+from stairgate.ports.keys import IssuerKeys, KeyRing, Signer
+from stairgate.ports.store import Store
+from stairgate.service.facts import FactCache
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Settings that use cases obey."""
+
+    public_origins: tuple[str, ...]  # scheme://host[:port]; the first is the service's own name in what it signs
+    stale_limit: int = 10  # seconds that an unprotected check may be answered while the store is away; 0: never
+    factor_hold: int = 0  # seconds before a factor that is not the user's first can be used
+    totp_strict: bool = False  # accept the current time step only (ASVS 6.5.5), not the one before it
+    dev: bool = False  # the built-in test identity provider is trusted
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """An instance lives as long as the application does."""
+
+    account: AccountId
+    store: Store
+    clock: Clock
+    entropy: Entropy
+    keys: KeyRing
+    signer: Signer
+    test_issuer: Signer | None  # only with `dev`
+    issuer_keys: IssuerKeys
+    facts: FactCache
+    rules: Rules
+    token_cache: dict[str, object] = field(default_factory=dict)
