@@ -12,7 +12,7 @@ from stairgate.model.errors import InvalidInputError
 from stairgate.model.resources import ResourcePattern
 
 LIFETIME_SECONDS = (15, 86_400)
-MAX_AGE_SECONDS = (0, 86_400)
+MAX_AGE_SECONDS = (1, 86_400)  # 0 could never be met: who wants a proof each time says `uses: 1`
 MAX_USES = 1_000
 MAX_BOUND_NAMES = 16
 MAX_BOUND_NAME_LENGTH = 128
