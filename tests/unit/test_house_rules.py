@@ -27,9 +27,7 @@ BINARY = {".png", ".ico", ".woff2", ".gz", ".db"}
 def tracked() -> list[str]:
     """The committed files, by their path from the root; without git (an unpacked archive) there is none."""
     try:
-        listed = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no git checkout")
     return [path for path in listed.split("\0") if path and (ROOT / path).is_file()]
@@ -60,9 +58,7 @@ def server_imports(source: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.level > 1:
             found.append("." * node.level + (node.module or ""))
     return [
-        name
-        for name in found
-        if name.startswith(("..", "stairgate")) and not name.startswith("stairgate.api.wire")
+        name for name in found if name.startswith(("..", "stairgate")) and not name.startswith("stairgate.api.wire")
     ]
 
 
@@ -79,9 +75,7 @@ def test_no_source_file_is_longer_than_a_reader_can_hold() -> None:
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
-    vague = [
-        str(path.relative_to(ROOT)) for path in SRC.rglob("*") if VAGUE_NAMES & set(path.stem.split("_"))
-    ]
+    vague = [str(path.relative_to(ROOT)) for path in SRC.rglob("*") if VAGUE_NAMES & set(path.stem.split("_"))]
     assert not vague
 
 
@@ -109,9 +103,7 @@ def test_every_locked_package_has_a_hash() -> None:
 
 def test_server_lock_is_part_of_the_developers_lock_in_the_same_versions() -> None:
     pins = {
-        lock: set(
-            re.findall(r"^\S+==\S+", (ROOT / "requirements" / lock).read_text(encoding="utf-8"), re.MULTILINE)
-        )
+        lock: set(re.findall(r"^\S+==\S+", (ROOT / "requirements" / lock).read_text(encoding="utf-8"), re.MULTILINE))
         for lock in ("server.txt", "dev.txt")
     }
     assert pins["server.txt"] < pins["dev.txt"]
