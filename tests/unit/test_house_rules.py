@@ -2,6 +2,7 @@
 
 import ast
 import re
+import socket
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -155,3 +156,8 @@ def test_a_registry_is_caught(line: str) -> None:
 )
 def test_an_import_of_the_server_is_caught(source: str, expected: list[str]) -> None:
     assert server_imports(source) == expected
+
+
+def test_a_unit_test_has_no_network() -> None:
+    with pytest.raises(AssertionError, match="reached for the network"):
+        socket.create_connection(("127.0.0.1", 9))
