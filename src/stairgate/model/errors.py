@@ -12,6 +12,7 @@ DomainError
 │   ├── ChallengeBarredError
 │   └── ChallengePendingError
 ├── NotFoundError                    404  absent, foreign, or not the caller's to know
+├── MethodNotAllowedError            405
 ├── ConflictError                    409  lost a compare-and-set
 │   ├── AlreadyExistsError
 │   ├── ProtectionWouldBeLostError
@@ -21,6 +22,8 @@ DomainError
 │   └── LimitReachedError
 ├── PreconditionFailedError          412
 ├── TooLargeError                    413
+│   └── HeadersTooLargeError         431
+├── UnsupportedMediaTypeError        415
 ├── ProofRefusedError                422  a factor's verification: the service counts it and raises WrongAnswerError
 ├── WrongAnswerError                 422
 ├── TooManyError                     429
@@ -119,6 +122,16 @@ class NotFoundError(DomainError):
     code = "NotFound"
 
 
+class MethodNotAllowedError(DomainError):
+    """this address does not take this method"""
+
+    code = "MethodNotAllowed"
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self.allowed = allowed
+        super().__init__(f"use one of {', '.join(allowed)} here")
+
+
 class ConflictError(DomainError):
     """somebody else was first"""
 
@@ -184,6 +197,18 @@ class TooLargeError(DomainError):
     """the request is too large"""
 
     code = "TooLarge"
+
+
+class HeadersTooLargeError(TooLargeError):
+    """the address and header fields of the request are too large"""
+
+    code = "HeadersTooLarge"
+
+
+class UnsupportedMediaTypeError(DomainError):
+    """a body must be JSON, sent as `Content-Type: application/json` without a content encoding"""
+
+    code = "UnsupportedMediaType"
 
 
 class ProofRefusedError(DomainError):
