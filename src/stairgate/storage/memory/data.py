@@ -1,0 +1,89 @@
+"""Everything that the store in memory keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TypeVar
+
+from stairgate.model.access import AccessRecord, Group, Principal, ResourceConfiguration, Role
+from stairgate.model.audit import AuditEntry
+from stairgate.model.challenges import Challenge, TokenStanding
+from stairgate.model.clients import Issuer, ServiceClient
+from stairgate.model.elevations import Elevation
+from stairgate.model.evidence import AttemptCount, Factor
+from stairgate.model.ids import (
+    ChallengeId,
+    ClientId,
+    ElevationId,
+    FactorId,
+    GroupId,
+    RecordId,
+    RoleId,
+    UserId,
+)
+from stairgate.model.resources import ResourcePattern
+from stairgate.model.tokens import TokenKey
+from stairgate.ports.store import Change, ChangeKind, Page, SigningKey, TakenUse
+from stairgate.storage.expansion import grants_in
+from stairgate.storage.memory.tables import Journal, Log, Table
+
+V = TypeVar("V")
+
+
+class Data:
+    """The tables, with the journal of the transaction under way."""
+
+    def __init__(self) -> None:
+        journal: Journal = []
+        self.journal = journal
+        self.facts: Table[str, str] = Table(journal)
+        self.changes: Log[Change] = Log(journal)
+        self.records: Table[RecordId, AccessRecord] = Table(journal, principal=_principals)
+        self.roles: Table[RoleId, Role] = Table(journal)
+        self.groups: Table[GroupId, Group] = Table(journal, user=lambda group: group.users)
+        self.resources: Table[ResourcePattern, ResourceConfiguration] = Table(journal)
+        self.clients: Table[ClientId, ServiceClient] = Table(journal)
+        self.issuers: Table[str, Issuer] = Table(journal)
+        self.signing_keys: Table[str, SigningKey] = Table(journal, use=lambda key: (key.use,))
+        self.factors: Table[FactorId, Factor] = Table(journal, user=lambda factor: (factor.user,))
+        self.attempts: Table[tuple[UserId, str], AttemptCount] = Table(journal)
+        self.standings: Table[TokenKey, TokenStanding] = Table(journal)
+        self.challenges: Table[ChallengeId, Challenge] = Table(
+            journal,
+            token=lambda challenge: (challenge.ticket.token,),
+            user=lambda challenge: (challenge.ticket.user,),
+        )
+        self.tickets: Table[str, ChallengeId] = Table(journal)
+        self.elevations: Table[ElevationId, Elevation] = Table(
+            journal,
+            token=lambda elevation: ((elevation.user, elevation.token),),
+            user=lambda elevation: (elevation.user,),
+            challenge=lambda elevation: (elevation.challenge,),
+        )
+        self.taken_uses: Table[tuple[ClientId, str], TakenUse] = Table(journal)
+        self.audit: Log[AuditEntry] = Log(journal)
+
+    def change(self, kind: ChangeKind, key: str) -> None:
+        """Append to the change feed."""
+        self.changes.append(Change(len(self.changes) + 1, kind, key))
+
+    def undo(self) -> None:
+        """Take back everything since the journal was last empty."""
+        while self.journal:
+            self.journal.pop()()
+
+
+def _principals(record: AccessRecord) -> Iterable[Principal]:
+    return {principal for principal, _ in grants_in(record)}
+
+
+def page_of(rows: Iterable[V], page: Page, id_of: Callable[[V], str]) -> list[V]:
+    """The part of *rows* that *page* names, ascending by id."""
+    wanted = [row for row in rows if page.after is None or id_of(row) > page.after]
+    return sorted(wanted, key=id_of)[: max(page.limit, 0)]
+
+
+def oldest_first(rows: Iterable[V], when: Callable[[V], tuple[datetime, str]]) -> list[V]:
+    """*rows* by time, those of one time by id."""
+    return sorted(rows, key=when)

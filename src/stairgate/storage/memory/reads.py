@@ -1,0 +1,161 @@
+"""Reading the data in memory."""
+
+# ruff: noqa: D102  # what each method must do is said once, at the port
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from stairgate.model.access import (
+    AccessRecord,
+    Grant,
+    Group,
+    Principal,
+    RecordStatus,
+    ResourceConfiguration,
+    Role,
+)
+from stairgate.model.audit import NO_ENTRIES, AuditEntry, ChainHead
+from stairgate.model.challenges import Challenge, TokenStanding
+from stairgate.model.clients import Issuer, ServiceClient
+from stairgate.model.elevations import Elevation
+from stairgate.model.evidence import AttemptCount, Factor
+from stairgate.model.ids import ChallengeId, ClientId, ElevationId, GroupId, RecordId, RoleId, UserId
+from stairgate.model.resources import ResourcePattern
+from stairgate.model.tokens import TokenKey
+from stairgate.ports.store import Change, Page, SigningKey, TakenUse
+from stairgate.storage.expansion import fold, grants_in
+from stairgate.storage.memory.data import Data, oldest_first, page_of
+
+
+class MemoryReads:
+    """`ports.store.ReadTransaction` over data in memory."""
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+
+    def revision(self) -> int:
+        return len(self._data.changes)
+
+    def changes_after(self, revision: int, *, limit: int = 1000) -> Sequence[Change]:
+        return self._data.changes.after(revision, limit)
+
+    def fact(self, name: str) -> str | None:
+        return self._data.facts.get(name)
+
+    # Access
+
+    def grants_of(self, principal: Principal) -> Sequence[Grant]:
+        records = sorted(self._data.records.find("principal", principal), key=lambda record: record.id)
+        return [grant for record in records for named, grant in grants_in(record) if named == principal]
+
+    def groups_of(self, user: UserId) -> Sequence[GroupId]:
+        return sorted(group.id for group in self._data.groups.find("user", user))
+
+    def record(self, record: RecordId) -> AccessRecord | None:
+        return self._data.records.get(record)
+
+    def records(
+        self, page: Page, *, status: RecordStatus | None = None, filter_text: str | None = None
+    ) -> Sequence[AccessRecord]:
+        wanted = [
+            record
+            for record in self._data.records.values()
+            if status in {None, record.status} and _has(filter_text, record.id, record.name)
+        ]
+        return page_of(wanted, page, lambda record: record.id)
+
+    def role(self, role: RoleId) -> Role | None:
+        return self._data.roles.get(role)
+
+    def roles(self) -> Sequence[Role]:
+        return sorted(self._data.roles.values(), key=lambda role: role.id)
+
+    def group(self, group: GroupId) -> Group | None:
+        return self._data.groups.get(group)
+
+    def groups(self, page: Page, *, filter_text: str | None = None) -> Sequence[Group]:
+        wanted = [group for group in self._data.groups.values() if _has(filter_text, group.id, group.name)]
+        return page_of(wanted, page, lambda group: group.id)
+
+    def resource(self, resource: ResourcePattern) -> ResourceConfiguration | None:
+        return self._data.resources.get(resource)
+
+    def resources(self) -> Sequence[ResourceConfiguration]:
+        return sorted(self._data.resources.values(), key=lambda configuration: str(configuration.resource))
+
+    # Trust
+
+    def client(self, client: ClientId) -> ServiceClient | None:
+        return self._data.clients.get(client)
+
+    def clients(self, page: Page) -> Sequence[ServiceClient]:
+        return page_of(self._data.clients.values(), page, lambda client: client.id)
+
+    def issuers(self) -> Sequence[Issuer]:
+        return sorted(self._data.issuers.values(), key=lambda issuer: issuer.issuer)
+
+    def signing_keys(self, use: str) -> Sequence[SigningKey]:
+        return oldest_first(self._data.signing_keys.find("use", use), lambda key: (key.created_at, key.id))[::-1]
+
+    # Step-up
+
+    def factors_of(self, user: UserId) -> Sequence[Factor]:
+        return oldest_first(self._data.factors.find("user", user), lambda factor: (factor.created_at, factor.id))
+
+    def attempts(self, user: UserId, factor: str) -> AttemptCount:
+        return self._data.attempts.get((user, factor)) or AttemptCount()
+
+    def standing(self, token: TokenKey) -> TokenStanding:
+        return self._data.standings.get(token) or TokenStanding()
+
+    def challenge(self, challenge: ChallengeId) -> Challenge | None:
+        return self._data.challenges.get(challenge)
+
+    def challenge_of_ticket(self, ticket: str) -> Challenge | None:
+        challenge = self._data.tickets.get(ticket)
+        return None if challenge is None else self._data.challenges.get(challenge)
+
+    def challenges_of_token(self, token: TokenKey) -> Sequence[Challenge]:
+        live = [challenge for challenge in self._data.challenges.find("token", token) if challenge.state.live]
+        return oldest_first(live, _opened)
+
+    def challenges_of_user(self, user: UserId, *, since: datetime) -> Sequence[Challenge]:
+        recent = [challenge for challenge in self._data.challenges.find("user", user) if challenge.opened_at >= since]
+        return oldest_first(recent, _opened)
+
+    def elevation(self, elevation: ElevationId) -> Elevation | None:
+        return self._data.elevations.get(elevation)
+
+    def elevations_of_token(self, user: UserId, token: TokenKey, *, since: datetime) -> Sequence[Elevation]:
+        found = self._data.elevations.find("token", (user, token))
+        return oldest_first((elevation for elevation in found if elevation.expires_at > since), _issued)
+
+    def elevations_of_user(self, user: UserId, *, now: datetime) -> Sequence[Elevation]:
+        found = self._data.elevations.find("user", user)
+        return oldest_first((elevation for elevation in found if elevation.live(now)), _issued)
+
+    def taken_use(self, client: ClientId, key: str) -> TakenUse | None:
+        return self._data.taken_uses.get((client, key))
+
+    # Audit
+
+    def audit_head(self) -> ChainHead:
+        newest = self._data.audit.after(len(self._data.audit) - 1, 1)
+        return ChainHead(newest[0].number, newest[0].digest) if newest else NO_ENTRIES
+
+    def audit_entries(self, *, after: int = 0, limit: int = 1000) -> Sequence[AuditEntry]:
+        return self._data.audit.after(after, limit)
+
+
+def _has(filter_text: str | None, *texts: str) -> bool:
+    return filter_text is None or any(fold(filter_text) in fold(text) for text in texts)
+
+
+def _opened(challenge: Challenge) -> tuple[datetime, str]:
+    return challenge.opened_at, challenge.id
+
+
+def _issued(elevation: Elevation) -> tuple[datetime, str]:
+    return elevation.issued_at, elevation.id
