@@ -1,0 +1,1 @@
+"""What needs no credential: keys, discovery, health, metrics, the document of this API."""
