@@ -1,0 +1,228 @@
+"""Records, roles, groups and resources in SQL."""
+
+# ruff: noqa: D102  # what each method must do is said once, at the port
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, Table, delete, func, or_, select
+
+from stairgate.model.access import (
+    AccessRecord,
+    Grant,
+    Group,
+    Principal,
+    RecordStatus,
+    ResourceConfiguration,
+    Role,
+)
+from stairgate.model.ids import GroupId, RecordId, RoleId, UserId
+from stairgate.model.resources import ResourcePattern
+from stairgate.ports.store import ChangeKind, Page
+from stairgate.storage.expansion import fold, grants_in, group_changes, record_changes
+from stairgate.storage.sql import tables as t
+from stairgate.storage.sql.dialects import MOST, add, number, put, text
+from stairgate.storage.sql.documents import (
+    group_of,
+    group_text,
+    record_of,
+    record_text,
+    resource_of,
+    resource_text,
+    role_of,
+    role_text,
+    statement_of,
+    statement_text,
+)
+from stairgate.storage.sql.journal import JournalReads, JournalWrites
+
+_ID = text("row_id")
+_AFTER = text("after")
+_LIMIT = number("limit")
+_FILTER = text("filter_text")
+
+# The grants of one principal, by the primary key of `grants`.
+_GRANTS_OF = (
+    select(t.grants.c.record_id, t.grants.c.position, t.statements.c.document)
+    .join_from(
+        t.grants,
+        t.statements,
+        (t.statements.c.record_id == t.grants.c.record_id) & (t.statements.c.position == t.grants.c.position),
+    )
+    .where(t.grants.c.principal_kind == text("kind"), t.grants.c.principal_id == _ID)
+    .order_by(t.grants.c.record_id, t.grants.c.position)
+)
+_GROUPS_OF = select(t.memberships.c.group_id).where(t.memberships.c.user_id == _ID).order_by(t.memberships.c.group_id)
+
+
+def _page(table: Table, columns: Sequence[str], *, filtered: bool) -> Select[tuple[str, ...]]:
+    """A page of *table* by id; where *filtered*, of rows that have a text in their folded id or name."""
+    statement = select(*(table.c[name] for name in columns)).where(table.c.id > _AFTER)
+    if filtered:
+        statement = statement.where(
+            or_(func.holds(table.c.folded_id, _FILTER), func.holds(table.c.folded_name, _FILTER))
+        )
+    return statement.order_by(table.c.id).limit(_LIMIT)
+
+
+_RECORD = select(t.records.c.id, t.records.c.status, t.records.c.document).where(t.records.c.id == _ID)
+_RECORDS = {filtered: _page(t.records, ("id", "status", "document"), filtered=filtered) for filtered in (False, True)}
+_RECORDS_IN = {
+    filtered: statement.where(t.records.c.status == text("status")) for filtered, statement in _RECORDS.items()
+}
+_PUT_RECORD = put(t.records)
+_ADD_STATEMENT = add(t.statements)
+_ADD_GRANT = add(t.grants)
+_ADD_STATEMENT_RESOURCE = add(t.statement_resources)
+_CLEAR_RECORD = [
+    delete(table).where(table.c.record_id == _ID) for table in (t.grants, t.statement_resources, t.statements)
+]
+
+_ROLE = select(t.roles.c.id, t.roles.c.document).where(t.roles.c.id == _ID)
+_ROLES = select(t.roles.c.id, t.roles.c.document).order_by(t.roles.c.id)
+_PUT_ROLE = put(t.roles)
+_DELETE_ROLE = delete(t.roles).where(t.roles.c.id == _ID)
+
+_GROUP = select(t.groups.c.id, t.groups.c.document).where(t.groups.c.id == _ID)
+_GROUPS = {filtered: _page(t.groups, ("id", "document"), filtered=filtered) for filtered in (False, True)}
+_PUT_GROUP = put(t.groups)
+_DELETE_GROUP = delete(t.groups).where(t.groups.c.id == _ID)
+_ADD_MEMBERSHIP = add(t.memberships)
+_CLEAR_GROUP = delete(t.memberships).where(t.memberships.c.group_id == _ID)
+
+_RESOURCE = select(t.resources.c.pattern, t.resources.c.document).where(t.resources.c.pattern == _ID)
+_RESOURCES = select(t.resources.c.pattern, t.resources.c.document).order_by(t.resources.c.pattern)
+_PUT_RESOURCE = put(t.resources)
+_DELETE_RESOURCE = delete(t.resources).where(t.resources.c.pattern == _ID)
+
+
+class AccessReads(JournalReads):
+    """The reading half."""
+
+    def grants_of(self, principal: Principal) -> Sequence[Grant]:
+        rows = self._session.all(_GRANTS_OF, kind=principal.kind.value, row_id=principal.id)
+        grants = []
+        for record, position, document in rows:
+            statement = statement_of(document)
+            grants.append(Grant(record, position, statement.resources, statement.roles, statement.step_up))
+        return grants
+
+    def groups_of(self, user: UserId) -> Sequence[GroupId]:
+        return [GroupId(group) for (group,) in self._session.all(_GROUPS_OF, row_id=user)]
+
+    def record(self, record: RecordId) -> AccessRecord | None:
+        row = self._session.first(_RECORD, row_id=record)
+        return None if row is None else record_of(*row)
+
+    def records(
+        self, page: Page, *, status: RecordStatus | None = None, filter_text: str | None = None
+    ) -> Sequence[AccessRecord]:
+        parameters = _page_parameters(page, filter_text)
+        if status is None:
+            rows = self._session.all(_RECORDS[filter_text is not None], **parameters)
+        else:
+            rows = self._session.all(_RECORDS_IN[filter_text is not None], status=status.value, **parameters)
+        return [record_of(*row) for row in rows]
+
+    def role(self, role: RoleId) -> Role | None:
+        row = self._session.first(_ROLE, row_id=role)
+        return None if row is None else role_of(*row)
+
+    def roles(self) -> Sequence[Role]:
+        return [role_of(*row) for row in self._session.all(_ROLES)]
+
+    def group(self, group: GroupId) -> Group | None:
+        row = self._session.first(_GROUP, row_id=group)
+        return None if row is None else group_of(*row)
+
+    def groups(self, page: Page, *, filter_text: str | None = None) -> Sequence[Group]:
+        rows = self._session.all(_GROUPS[filter_text is not None], **_page_parameters(page, filter_text))
+        return [group_of(*row) for row in rows]
+
+    def resource(self, resource: ResourcePattern) -> ResourceConfiguration | None:
+        row = self._session.first(_RESOURCE, row_id=str(resource))
+        return None if row is None else resource_of(*row)
+
+    def resources(self) -> Sequence[ResourceConfiguration]:
+        return [resource_of(*row) for row in self._session.all(_RESOURCES)]
+
+
+def _page_parameters(page: Page, filter_text: str | None) -> dict[str, object]:
+    parameters: dict[str, object] = {"after": page.after or "", "limit": min(max(page.limit, 0), MOST)}
+    return parameters if filter_text is None else parameters | {"filter_text": fold(filter_text)}
+
+
+class AccessWrites(AccessReads, JournalWrites):
+    """The writing half."""
+
+    def put_record(self, record: AccessRecord) -> None:
+        changes = record_changes(self.record(record.id), record)
+        for statement in _CLEAR_RECORD:
+            self._session.run(statement, row_id=record.id)
+        self._session.run(
+            _PUT_RECORD,
+            id=record.id,
+            status=record.status.value,
+            folded_id=fold(record.id),
+            folded_name=fold(record.name),
+            document=record_text(record),
+        )
+        if record.status is RecordStatus.ACTIVE:
+            self._put_grants(record)
+        self._append_changes(changes)
+
+    def _put_grants(self, record: AccessRecord) -> None:
+        for position, statement in enumerate(record.statements):
+            place: dict[str, object] = {"record_id": record.id, "position": position}
+            self._session.run(_ADD_STATEMENT, document=statement_text(statement), **place)
+            stands_on = [place | {"resource": str(resource)} for resource in dict.fromkeys(statement.resources)]
+            self._session.run_each(_ADD_STATEMENT_RESOURCE, stands_on)
+        names = [
+            {
+                "principal_kind": principal.kind.value,
+                "principal_id": principal.id,
+                "record_id": record.id,
+                "position": grant.statement,
+            }
+            for principal, grant in grants_in(record)
+        ]
+        self._session.run_each(_ADD_GRANT, names)
+
+    def put_role(self, role: Role) -> None:
+        self._session.run(_PUT_ROLE, id=role.id, document=role_text(role))
+        self._append_changes([(ChangeKind.ROLE, role.id)])
+
+    def delete_role(self, role: RoleId) -> None:
+        if self._session.run(_DELETE_ROLE, row_id=role):
+            self._append_changes([(ChangeKind.ROLE, role)])
+
+    def put_group(self, group: Group) -> None:
+        changes = group_changes(self.group(group.id), group)
+        self._session.run(
+            _PUT_GROUP,
+            id=group.id,
+            folded_id=fold(group.id),
+            folded_name=fold(group.name),
+            document=group_text(group),
+        )
+        self._session.run(_CLEAR_GROUP, row_id=group.id)
+        members = [{"user_id": user, "group_id": group.id} for user in dict.fromkeys(group.users)]
+        self._session.run_each(_ADD_MEMBERSHIP, members)
+        self._append_changes(changes)
+
+    def delete_group(self, group: GroupId) -> None:
+        changes = group_changes(self.group(group), None)
+        self._session.run(_DELETE_GROUP, row_id=group)
+        self._session.run(_CLEAR_GROUP, row_id=group)
+        self._append_changes(changes)
+
+    def put_resource(self, configuration: ResourceConfiguration) -> None:
+        pattern = str(configuration.resource)
+        self._session.run(_PUT_RESOURCE, pattern=pattern, document=resource_text(configuration))
+        self._append_changes([(ChangeKind.RESOURCE, pattern)])
+
+    def delete_resource(self, resource: ResourcePattern) -> None:
+        pattern = str(resource)
+        if self._session.run(_DELETE_RESOURCE, row_id=pattern):
+            self._append_changes([(ChangeKind.RESOURCE, pattern)])

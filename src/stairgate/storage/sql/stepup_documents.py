@@ -1,0 +1,199 @@
+"""Challenges and elevations as JSON text, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from stairgate.model.actions import parse_action
+from stairgate.model.challenges import Challenge, ChallengeState, IssuedCode, Ticket
+from stairgate.model.documents import area_document, area_of, requirement_document, requirement_of
+from stairgate.model.elevations import Elevation, EndReason
+from stairgate.model.evidence import Evidence
+from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, FactorId, UserId
+from stairgate.model.protection import Level, Method
+from stairgate.model.resources import parse_resource
+from stairgate.model.tokens import TokenKey
+from stairgate.storage.sql.documents import (
+    maybe_micros,
+    maybe_time_of,
+    members,
+    micros,
+    read,
+    reader,
+    text_of,
+    time_of,
+    token_of,
+)
+
+
+def challenge_text(challenge: Challenge) -> str:
+    """A whole challenge with its ticket, without what has a column of its own."""
+    ticket, code = challenge.ticket, challenge.code
+    return text_of(
+        {
+            "ticket": {
+                "id": ticket.id,
+                "account": ticket.account,
+                "client": ticket.client,
+                "resource": str(ticket.resource),
+                "action": str(ticket.action),
+                "area": area_document(ticket.area),
+                "requirement": requirement_document(ticket.requirement),
+                "revision": ticket.revision,
+                "issuedAt": micros(ticket.issued_at),
+                "expiresAt": micros(ticket.expires_at),
+                "details": dict(ticket.details),
+                "tokenExpiresAt": maybe_micros(ticket.token_expires_at),
+            },
+            "opener": challenge.opener,
+            "expiresAt": micros(challenge.expires_at),
+            "wrongAnswers": challenge.wrong_answers,
+            "code": None if code is None else {"digest": code.digest, "expiresAt": micros(code.expires_at)},
+            "prompts": challenge.prompts,
+            "evidence": None if challenge.evidence is None else _evidence(challenge.evidence),
+            "elevation": challenge.elevation,
+            "endedAt": maybe_micros(challenge.ended_at),
+            "notMe": challenge.not_me,
+        }
+    )
+
+
+class ChallengeRow(NamedTuple):
+    """A row of `challenges`."""
+
+    id: str
+    user_id: str
+    token: str
+    state: str
+    opened_at: int
+    version: int
+    document: str
+
+
+@reader
+def challenge_of(row: ChallengeRow) -> Challenge:
+    """The challenge that *row* and `challenge_text` keep."""
+    value = read(row.document)
+    code, evidence, elevation = value["code"], value["evidence"], value["elevation"]
+    return Challenge(
+        id=ChallengeId(row.id),
+        ticket=_ticket_of(value["ticket"], UserId(row.user_id), token_of(row.token)),
+        opener=_maybe_client(value["opener"]),
+        opened_at=time_of(row.opened_at),
+        expires_at=time_of(value["expiresAt"]),
+        state=ChallengeState(row.state),
+        wrong_answers=value["wrongAnswers"],
+        code=None if code is None else IssuedCode(code["digest"], time_of(code["expiresAt"])),
+        prompts=value["prompts"],
+        evidence=None if evidence is None else _evidence_of(evidence),
+        elevation=None if elevation is None else ElevationId(elevation),
+        ended_at=maybe_time_of(value["endedAt"]),
+        not_me=value["notMe"],
+        version=row.version,
+    )
+
+
+def _ticket_of(value: Mapping[str, Any], user: UserId, token: TokenKey) -> Ticket:
+    return Ticket(
+        id=value["id"],
+        account=AccountId(value["account"]),
+        user=user,
+        token=token,
+        client=_maybe_client(value["client"]),
+        resource=parse_resource(value["resource"]),
+        action=parse_action(value["action"]),
+        area=area_of(value["area"]),
+        requirement=requirement_of(value["requirement"]),
+        revision=value["revision"],
+        issued_at=time_of(value["issuedAt"]),
+        expires_at=time_of(value["expiresAt"]),
+        details=members(value["details"]),
+        token_expires_at=maybe_time_of(value["tokenExpiresAt"]),
+    )
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "method": evidence.method.value,
+        "level": evidence.level.value,
+        "userVerified": evidence.user_verified,
+        "provenAt": micros(evidence.proven_at),
+        "factor": evidence.factor,
+        "counter": evidence.counter,
+    }
+
+
+def _evidence_of(value: Mapping[str, Any]) -> Evidence:
+    return Evidence(
+        method=Method(value["method"]),
+        level=Level(value["level"]),
+        user_verified=value["userVerified"],
+        proven_at=time_of(value["provenAt"]),
+        factor=_maybe_factor(value["factor"]),
+        counter=value["counter"],
+    )
+
+
+def _maybe_client(client: str | None) -> ClientId | None:
+    return None if client is None else ClientId(client)
+
+
+def _maybe_factor(factor: str | None) -> FactorId | None:
+    return None if factor is None else FactorId(factor)
+
+
+def elevation_text(elevation: Elevation) -> str:
+    """What never changes of an elevation and has no column of its own."""
+    return text_of(
+        {
+            "area": area_document(elevation.area),
+            "level": elevation.level.value,
+            "method": elevation.method.value,
+            "provenAt": micros(elevation.proven_at),
+            "factor": elevation.factor,
+            "uses": elevation.uses,
+            "details": dict(elevation.details),
+        }
+    )
+
+
+class ElevationRow(NamedTuple):
+    """A row of `elevations`."""
+
+    id: str
+    user_id: str
+    token: str
+    challenge_id: str
+    issued_at: int
+    expires_at: int
+    uses_left: int | None
+    ended_at: int | None
+    end_reason: str | None
+    document: str
+
+
+@reader
+def elevation_of(row: ElevationRow) -> Elevation:
+    """The elevation that *row* and `elevation_text` keep."""
+    value = read(row.document)
+    ended_at: datetime | None = maybe_time_of(row.ended_at)
+    return Elevation(
+        id=ElevationId(row.id),
+        user=UserId(row.user_id),
+        token=token_of(row.token),
+        area=area_of(value["area"]),
+        level=Level(value["level"]),
+        method=Method(value["method"]),
+        proven_at=time_of(value["provenAt"]),
+        issued_at=time_of(row.issued_at),
+        expires_at=time_of(row.expires_at),
+        challenge=ChallengeId(row.challenge_id),
+        factor=_maybe_factor(value["factor"]),
+        uses=value["uses"],
+        uses_left=row.uses_left,
+        details=members(value["details"]),
+        ended_at=ended_at,
+        end_reason=None if row.end_reason is None else EndReason(row.end_reason),
+    )
