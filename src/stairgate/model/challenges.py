@@ -15,6 +15,8 @@ from stairgate.model.protection import Requirement
 from stairgate.model.resources import Resource
 from stairgate.model.tokens import TokenKey
 
+CODE_SECONDS = 600  # how long a delivered code lives (semantics §7.4, NIST-1)
+
 
 @dataclass(frozen=True, slots=True)
 class Ticket:

@@ -1,0 +1,144 @@
+"""
+The life of a challenge: `open` → (`proven` →) one end, once (semantics §7, TA-8, TA-9).
+
+Every transition returns a new record with its version one higher; the store refuses it where somebody was first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from stairgate.model.challenges import Challenge, ChallengeState, IssuedCode, Ticket
+from stairgate.model.errors import ChallengeEndedError, ProofRefusedError
+from stairgate.model.evidence import Evidence
+from stairgate.model.ids import ChallengeId, ClientId, ElevationId
+from stairgate.model.protection import Requirement
+
+CHALLENGE_SECONDS = 600  # NIST-1
+MAX_LIVE = 5  # per token
+MAX_WRONG = 5  # wrong answers that lock a challenge
+
+
+def open_challenge(
+    ticket: Ticket,
+    *,
+    id: ChallengeId,  # noqa: A002  # what it is called everywhere
+    opener: ClientId | None,
+    now: datetime,
+) -> Challenge:
+    """The challenge that *ticket* asks for, opened by the service client *opener*, or by the named token itself."""
+    return Challenge(id, ticket, opener, now, now + timedelta(seconds=CHALLENGE_SECONDS))
+
+
+def identical(a: Ticket, b: Ticket) -> bool:
+    """Whether both came from the same refusal to the same asker, so that one challenge serves both (semantics §7)."""
+    return (
+        _same_access(a, b)
+        and a.client == b.client
+        and a.requirement == b.requirement
+        and (a.area.resource, a.area.action.key, a.area.exact) == (b.area.resource, b.area.action.key, b.area.exact)
+        and dict(a.details) == dict(b.details)
+    )
+
+
+def supersedes(new: Ticket, old: Ticket) -> bool:
+    """Whether *new* is for the same access of the same token but otherwise, so that *old*'s challenge ends (TA-10)."""
+    return _same_access(new, old) and not identical(new, old)
+
+
+def _same_access(a: Ticket, b: Ticket) -> bool:
+    return (a.account, a.user, a.token, a.resource, a.action.key) == (
+        b.account,
+        b.user,
+        b.token,
+        b.resource,
+        b.action.key,
+    )
+
+
+def settled(challenge: Challenge, now: datetime) -> Challenge:
+    """
+    *challenge* as it is at *now*: the same, or `expired` where its time, or that of the token it names, is over.
+
+    One that expired ended at that time, whenever it is looked at.
+    """
+    over = challenge.expires_at
+    if challenge.ticket.token_expires_at is not None:
+        over = min(over, challenge.ticket.token_expires_at)
+    if not challenge.state.live or now < over:
+        return challenge
+    return _end(challenge, ChallengeState.EXPIRED, over)
+
+
+def require_live(challenge: Challenge, now: datetime) -> None:
+    """Raises `ChallengeEndedError` where *challenge* can no longer be answered at *now*."""
+    state = settled(challenge, now).state
+    if not state.live:
+        raise ChallengeEndedError(state)
+
+
+def require_meets(requirement: Requirement, evidence: Evidence) -> None:
+    """Raises `ProofRefusedError` where *evidence* is too weak or by another method: no caller chooses those (TA-6)."""
+    if evidence.level < requirement.level:
+        raise ProofRefusedError
+    if requirement.methods is not None and evidence.method not in requirement.methods:
+        raise ProofRefusedError
+
+
+def with_code(challenge: Challenge, code: IssuedCode) -> Challenge:
+    """
+    *challenge* with *code* as its one live code: the one before it is dead. Wrong answers stay counted (NIST-2).
+
+    Raises:
+        ChallengeEndedError: It has ended. Whether its time is over is the caller's to ask (`require_live`).
+    """
+    if not challenge.state.live:
+        raise ChallengeEndedError(challenge.state)
+    return replace(challenge, code=code, prompts=challenge.prompts + 1, version=challenge.version + 1)
+
+
+def wrong(challenge: Challenge, now: datetime) -> Challenge:
+    """
+    *challenge* with one more wrong answer; the fifth locks it, and the whole authorization starts again (TA-8).
+
+    Raises:
+        ChallengeEndedError: It has ended.
+    """
+    require_live(challenge, now)
+    counted = replace(challenge, wrong_answers=challenge.wrong_answers + 1, version=challenge.version + 1)
+    if counted.wrong_answers < MAX_WRONG:
+        return counted
+    return replace(counted, state=ChallengeState.LOCKED, ended_at=now)
+
+
+def satisfied(challenge: Challenge, evidence: Evidence, elevation_id: ElevationId, now: datetime) -> Challenge:
+    """
+    *challenge*, ended by *evidence*, which earned *elevation_id*.
+
+    Raises:
+        ChallengeEndedError: It has ended.
+        ProofRefusedError: The evidence does not meet its requirement.
+    """
+    require_live(challenge, now)
+    require_meets(challenge.ticket.requirement, evidence)
+    # The code is spent, so not even its hash is kept.
+    return replace(_end(challenge, ChallengeState.SATISFIED, now), evidence=evidence, elevation=elevation_id, code=None)
+
+
+def ended(challenge: Challenge, state: ChallengeState, now: datetime, *, not_me: bool = False) -> Challenge:
+    """
+    *challenge*, ended as *state* by somebody's word: declined, cancelled, superseded.
+
+    Raises:
+        ChallengeEndedError: It has ended.
+        ValueError: *state* is no such end.
+    """
+    if state.live or state is ChallengeState.SATISFIED:
+        raise ValueError(f"`{state}` is reached by evidence only")
+    require_live(challenge, now)
+    return replace(_end(challenge, state, now), not_me=not_me)
+
+
+def _end(challenge: Challenge, state: ChallengeState, at: datetime) -> Challenge:
+    return replace(challenge, state=state, ended_at=at, version=challenge.version + 1)
