@@ -146,6 +146,7 @@ class HttpIssuerKeys:
     async def _fetch(self, issuer: Issuer) -> tuple[JsonWebKey, ...]:
         if issuer.keys_uri is not None:
             return _key_set(await self._get(issuer.keys_uri))
+        _require_safe(issuer.issuer)  # before anything is joined to it: `https://` and a path would name a host
         base = issuer.issuer.removesuffix("/")
         try:
             return _key_set(await self._get(base + _JWKS_PATH))

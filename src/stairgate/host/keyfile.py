@@ -53,16 +53,19 @@ def load_key_file(path: Path) -> tuple[bytes, ...]:
         raise UnavailableError(f"the key file {path} is missing: put it back, or run `stairgate init`") from None
     except OSError as error:
         raise UnavailableError(f"the key file {path} cannot be read: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         # Asked of the open file, so that nobody can swap it between the look and the read.
-        status = os.fstat(file.fileno())
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise UnavailableError(f"the key file {path} is not a regular file")
         if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise UnavailableError(f"the key file {path} can be read by others: run `chmod 600 {path}`")
         if status.st_uid not in {os.geteuid(), 0}:
             raise UnavailableError(f"the key file {path} belongs to another user: run `chown` on it")
-        text = file.read(MAX_FILE_BYTES + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            text = file.read(MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(text) > MAX_FILE_BYTES:
         raise UnavailableError(f"the key file {path} is not one: it is too long")
     return _parsed(text.decode("utf-8", "replace").splitlines(), f"the key file {path}")
