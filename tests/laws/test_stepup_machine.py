@@ -172,6 +172,16 @@ class StepUp(RuleBasedStateMachine):
             assert not settled(seen.challenge, self.now).state.live
 
     @precondition(lambda self: self.seen)
+    @rule(actor=ACTORS, times=st.integers(2, 6))
+    def guess_on_and_on(self, actor: str, times: int) -> None:
+        """The actor looks at the same challenge anew before each guess, so that every guess counts."""
+        if (seen := self.seen.get(actor)) is None:
+            return
+        for _ in range(times):
+            self.seen[actor] = Seen(self.shelf.challenges[seen.challenge.id])
+            self.answer_wrongly(actor)
+
+    @precondition(lambda self: self.seen)
     @rule(actor=ACTORS, word=WORDS, not_me=st.booleans())
     def end_by_word(self, actor: str, word: ChallengeState, not_me: bool) -> None:
         if (seen := self.seen.get(actor)) is None:
