@@ -10,6 +10,7 @@ from stairgate.ports.entropy import Entropy
 from stairgate.ports.keys import IssuerKeys, KeyRing, Signer
 from stairgate.ports.store import Store
 from stairgate.service.facts import FactCache
+from stairgate.service.notices import Notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,4 @@ class Services:
     facts: FactCache
     rules: Rules
     token_cache: dict[str, object] = field(default_factory=dict)
+    notices: Notices = field(default_factory=Notices)  # who waits for a change of which challenge

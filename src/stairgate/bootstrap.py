@@ -1,0 +1,192 @@
+"""The only place where objects are built: settings in, services out (design §2)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from stairgate.host.clock import SystemClock
+from stairgate.host.entropy import SystemEntropy
+from stairgate.host.issuer_keys import HttpIssuerKeys
+from stairgate.host.keyfile import create_key_file, load_key_file, new_key
+from stairgate.host.keyring import SealingKeyRing
+from stairgate.host.signer import StoredSigner, generate_signing_key
+from stairgate.model.errors import InvalidInputError, UnavailableError
+from stairgate.model.ids import AccountId
+from stairgate.ports.clock import Clock
+from stairgate.ports.entropy import Entropy
+from stairgate.ports.keys import IssuerKeys, KeyRing
+from stairgate.ports.store import ChangeFeed, ReadTransaction, SigningKey, Store
+from stairgate.service.context import Rules, Services
+from stairgate.service.facts import FactCache
+from stairgate.service.initialise import (
+    CHALLENGE_KEYS,
+    TEST_ISSUER_KEYS,
+    Initialised,
+    NewSigningKey,
+    account_of,
+    initialise,
+)
+from stairgate.settings import MEMORY, Settings
+from stairgate.storage.memory import MemoryStore
+
+
+class _FollowedStore(Store, ChangeFeed, Protocol):
+    """A store that tells of its changes, as both of ours do."""
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    issuer_keys: IssuerKeys | None = None,
+) -> AsyncIterator[Services]:
+    """
+    Everything that use cases need, until the block ends.
+
+    A database must have been prepared (`prepare`); one in memory is made here.
+
+    Args:
+        settings: What the operator says.
+        clock: Another clock, for tests.
+        entropy: Other chance, for tests.
+        issuer_keys: Another way to issuers' keys, for tests.
+
+    Raises:
+        InvalidInputError: A setting is not valid.
+        UnavailableError: The database or its keys are missing, wrong, or newer than this program. It says what to do.
+    """
+    async with AsyncExitStack() as opened:
+        clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
+        ring = _key_ring(settings)
+        if issuer_keys is None:
+            issuer_keys = await opened.enter_async_context(HttpIssuerKeys())
+        store = await _open_store(settings)
+        opened.push_async_callback(store.close)
+        if settings.database_url == MEMORY:
+            await initialise(store, clock, entropy, _key_maker(ring), dev=settings.dev)
+        yield await build_services(
+            settings,
+            store,
+            store,
+            ring,
+            clock=clock,
+            entropy=entropy,
+            issuer_keys=issuer_keys,
+        )
+
+
+async def build_services(
+    settings: Settings,
+    store: Store,
+    feed: ChangeFeed | None,
+    ring: KeyRing,
+    *,
+    clock: Clock,
+    entropy: Entropy,
+    issuer_keys: IssuerKeys,
+) -> Services:
+    """Services over a *store* that is open and has an account. Errors as for `open_services`."""
+
+    def load(transaction: ReadTransaction) -> tuple[AccountId, list[SigningKey], list[SigningKey]]:
+        return (
+            account_of(transaction),
+            list(transaction.signing_keys(CHALLENGE_KEYS)),
+            list(transaction.signing_keys(TEST_ISSUER_KEYS)) if settings.dev else [],
+        )
+
+    account, challenge_keys, test_keys = await store.read(load)
+    rules = Rules(
+        public_origins=settings.public_origins,
+        stale_limit=settings.stale_limit,
+        factor_hold=settings.factor_hold,
+        totp_strict=settings.totp_strict,
+        dev=settings.dev,
+    )
+    return Services(
+        account=account,
+        store=store,
+        clock=clock,
+        entropy=entropy,
+        keys=ring,
+        signer=StoredSigner(challenge_keys, ring),
+        test_issuer=StoredSigner(test_keys, ring) if settings.dev else None,
+        issuer_keys=issuer_keys,
+        facts=FactCache(store, feed, clock, stale_limit=settings.stale_limit),
+        rules=rules,
+    )
+
+
+async def prepare(settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None) -> Initialised:
+    """
+    Make what `open_services` needs, where it is missing: key file, database, schema, account.
+
+    Returns:
+        The account, with its first owner's access key where this call made it.
+
+    Raises:
+        InvalidInputError: A setting is not valid, or the database is in memory, where nothing stays.
+        UnavailableError: Something cannot be made, or does not belong together. It says what to do.
+    """
+    if settings.database_url == MEMORY:
+        raise InvalidInputError("database", "`memory:` is gone with the process: name a SQLite file")
+    from stairgate.storage.sql import migrate
+
+    fresh = not _database_file(settings).exists()
+    if settings.secret_keys is None and not key_file(settings).exists():
+        if not fresh:
+            raise UnavailableError(
+                f"the key file {key_file(settings)} is missing, and the database was made with it: put it back"
+            )
+        create_key_file(key_file(settings))
+    ring = _key_ring(settings)
+    migrate(settings.database_url)
+    store = await _open_store(settings)
+    try:
+        return await initialise(
+            store, clock or SystemClock(), entropy or SystemEntropy(), _key_maker(ring), dev=settings.dev
+        )
+    finally:
+        await store.close()
+
+
+def key_file(settings: Settings) -> Path:
+    """Where the key ring of a SQLite database lies: beside it, unless the settings say otherwise."""
+    if settings.key_file is not None:
+        return settings.key_file
+    database = _database_file(settings)
+    return database.with_name(f"{database.name}.keys")
+
+
+def _database_file(settings: Settings) -> Path:
+    from stairgate.storage.sql.files import database_path
+
+    return database_path(settings.database_url)
+
+
+def _key_ring(settings: Settings) -> SealingKeyRing:
+    if settings.secret_keys is not None:
+        return SealingKeyRing(settings.secret_keys)
+    if settings.database_url == MEMORY and settings.key_file is None:
+        return SealingKeyRing([new_key()])
+    return SealingKeyRing(load_key_file(key_file(settings)))
+
+
+def _key_maker(ring: KeyRing) -> NewSigningKey:
+    def make(use: str, now: datetime) -> SigningKey:
+        return generate_signing_key(ring, use=use, now=now)
+
+    return make
+
+
+async def _open_store(settings: Settings) -> _FollowedStore:
+    if settings.database_url == MEMORY:
+        return MemoryStore()
+    from stairgate.storage.sql import SqlStore
+
+    return await SqlStore.open(settings.database_url)

@@ -1,0 +1,208 @@
+"""
+Answer a challenge (semantics §7, §8).
+
+One transaction counts the attempt, verifies it and, where it is right, ends the challenge, issues the elevation, moves
+the factor's counter on and writes the entries. Whatever fails leaves nothing of it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from stairgate.engine.decide import decide
+from stairgate.factors.catalogue import methods_meeting
+from stairgate.model.audit import Event
+from stairgate.model.challenges import Challenge, ChallengeState, Ticket
+from stairgate.model.decisions import Allow, Question
+from stairgate.model.elevations import Elevation
+from stairgate.model.errors import (
+    ChallengeBarredError,
+    ChallengeEndedError,
+    DomainError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    WrongAnswerError,
+)
+from stairgate.model.evidence import Evidence
+from stairgate.model.ids import ChallengeId, ElevationId
+from stairgate.model.protection import Level, Method
+from stairgate.model.tokens import Caller
+from stairgate.ports.store import WriteTransaction
+from stairgate.service import audit, endings, proving
+from stairgate.service.context import Services
+from stairgate.service.eligible import view
+from stairgate.service.issue_code import require_attester, require_external
+from stairgate.service.loading import facts_in
+from stairgate.service.parties import Party, attesting_level, require_party
+from stairgate.service.views import ChallengeView
+from stairgate.stepup.challenges import MAX_WRONG, ended, satisfied, wrong
+from stairgate.stepup.elevations import issue
+from stairgate.stepup.limits import standing_after_wrong
+
+ELEVATION_ID_BITS = 160
+MAX_CODE_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCall:
+    """*once*: the user asked for "only this once" (semantics §8)."""
+
+    method: Method
+    code: str | None = None
+    once: bool = False
+
+    def __repr__(self) -> str:
+        return f"AnswerCall(method={self.method!r}, once={self.once})"  # SECURITY: never the code
+
+
+async def answer_challenge(
+    services: Services,
+    caller: Caller,
+    id: ChallengeId,  # noqa: A002
+    call: AnswerCall,
+) -> ChallengeView:
+    """
+    Answer the challenge; where the answer is right, the token that the challenge names has its elevation.
+
+    Raises:
+        NotFoundError: There is no such challenge, or the caller has no part in it.
+        InvalidInputError: The method does not meet the challenge, or the code is missing.
+        ForbiddenError: The caller may not answer by this method.
+        NoEligibleFactorError: The user has no factor of this method that can be used now.
+        WrongAnswerError: The answer is wrong; the fifth locks the challenge.
+        ChallengeEndedError: It has ended, or this answer would not meet today's marks.
+        ChallengeBarredError: The user token is barred.
+        TooManyAttemptsError: The factor must be left alone for a while.
+        ConflictError: The same code was used at the same time.
+    """
+    if call.code is None:
+        raise InvalidInputError("code", "is required")
+    if len(call.code) > MAX_CODE_LENGTH:
+        raise InvalidInputError("code", f"must have at most {MAX_CODE_LENGTH} characters")
+    found, party = await require_party(services, caller, id)
+    external = await _require_may_answer(services, caller, found, party, call.method)
+    offered = await attesting_level(services, found.ticket)
+    answer = _Answer(services, call, call.code, external, audit.actor(caller), ElevationId(_fresh_id(services)))
+
+    def run(transaction: WriteTransaction) -> ChallengeView | DomainError:
+        now = services.clock.now()
+        outcome = answer.apply(transaction, id, now)
+        return outcome if isinstance(outcome, DomainError) else view(transaction, outcome, offered, now)
+
+    try:
+        outcome = await services.store.write(run)
+    finally:
+        services.notices.tell([id])
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
+
+
+def _fresh_id(services: Services) -> str:
+    return services.entropy.token(bits=ELEVATION_ID_BITS)
+
+
+async def _require_may_answer(
+    services: Services, caller: Caller, challenge: Challenge, party: Party, method: Method
+) -> Level | None:
+    """What `external` proves, where that is the method; None for others. A weaker method is no way in (attack 14)."""
+    if method is Method.EXTERNAL:
+        return await require_external(services, challenge, require_attester(caller, party))
+    if method not in methods_meeting(challenge.ticket.requirement):
+        raise InvalidInputError("method", f"`{method}` does not meet what this challenge asks for")
+    if not party.may_answer:
+        raise ForbiddenError("the client may not answer this challenge: it needs StepUp:Challenge on Authress:StepUp/…")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer with everything that its transaction needs, as values."""
+
+    services: Services
+    call: AnswerCall
+    code: str
+    external: Level | None
+    by: str
+    elevation: ElevationId
+
+    def apply(self, transaction: WriteTransaction, challenge_id: ChallengeId, now: datetime) -> Challenge | DomainError:
+        """The challenge as the answer left it. An error is returned where what was counted must stay."""
+        stored = transaction.challenge(challenge_id)
+        if stored is None:
+            return NotFoundError()
+        challenge = endings.settle(transaction, stored, now)
+        if not challenge.state.live:
+            return ChallengeEndedError(challenge.state)
+        ticket = challenge.ticket
+        if transaction.standing(ticket.token).barred(now):
+            return ChallengeBarredError()
+        attempts = proving.attempts_for(
+            self.services,
+            transaction,
+            challenge,
+            method=self.call.method,
+            code=self.code,
+            external=self.external,
+            now=now,
+        )
+        if isinstance(attempts, DomainError):
+            return attempts
+        evidence = proving.try_all(transaction, ticket.user, attempts, now)
+        if evidence is None:
+            proving.disable_exhausted(transaction, attempts, by=self.by, now=now)
+            return self._wrong(transaction, challenge, now)
+        standing = transaction.standing(ticket.token)
+        transaction.set_standing(ticket.token, replace(standing, wrong_answers=0, barred_until=None))
+        return self._right(transaction, challenge, evidence, now)
+
+    def _wrong(self, transaction: WriteTransaction, challenge: Challenge, now: datetime) -> DomainError:
+        challenge = wrong(challenge, now)
+        left = MAX_WRONG - challenge.wrong_answers
+        facts = {"method": self.call.method.value, "attemptsLeft": left}
+        entry = audit.challenge_entry(Event.CHALLENGE_WRONG_ANSWER, challenge, by=self.by, at=now, facts=facts)
+        transaction.append_audit(entry)
+        if challenge.state.live:
+            transaction.replace_challenge(challenge)
+        else:
+            endings.store(transaction, challenge, by=self.by, at=now)
+        token = challenge.ticket.token
+        standing = standing_after_wrong(transaction.standing(token), now)
+        transaction.set_standing(token, standing)
+        if standing.barred(now):
+            entry = audit.barred_entry(challenge.ticket.user, token, why="wrong answers", by=self.by, at=now)
+            transaction.append_audit(entry)
+        return WrongAnswerError(left)
+
+    def _right(
+        self, transaction: WriteTransaction, challenge: Challenge, evidence: Evidence, now: datetime
+    ) -> Challenge | DomainError:
+        elevation = issue(challenge, evidence, id=self.elevation, now=now, once=self.call.once)
+        if not _meets_today(transaction, challenge.ticket, elevation, now):
+            outdated = ended(challenge, ChallengeState.SUPERSEDED, now)
+            endings.store(transaction, outdated, by=self.by, at=now)
+            return ChallengeEndedError(outdated.state)
+        done = satisfied(challenge, evidence, elevation.id, now)
+        endings.store(transaction, done, by=self.by, at=now)
+        transaction.add_elevation(elevation)
+        factor = {"factor": elevation.factor, "once": self.call.once}
+        transaction.append_audit(
+            audit.elevation_entry(Event.ELEVATION_ISSUED, elevation, by=self.by, at=now, facts=factor)
+        )
+        return done
+
+
+def _meets_today(transaction: WriteTransaction, ticket: Ticket, elevation: Elevation, now: datetime) -> bool:
+    """
+    Whether *elevation* would allow, today, the very check that was refused (semantics §7, the law of progress).
+
+    Marks may have become stricter since, or the grant may be gone: then the answer must not leave an elevation that
+    does not do what was agreed to.
+    """
+    context = {name: json.loads(value) for name, value in ticket.details.items()}
+    question = Question(ticket.user, ticket.resource, ticket.action, ticket.token, context)
+    facts = facts_in(transaction, ticket.user, asker=ticket.client)
+    return isinstance(decide(question, facts, [elevation], now), Allow)

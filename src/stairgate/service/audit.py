@@ -1,0 +1,114 @@
+"""
+What is recorded about a step-up, and how: one function an event, so that the facts of an event always look the same.
+
+SECURITY: ids, digests and small words only; never a token, code, secret or challenge token (semantics §12).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from stairgate.model.audit import AuditDraft, Event
+from stairgate.model.canonical import JsonValue, digest_of
+from stairgate.model.challenges import Challenge, Ticket
+from stairgate.model.decisions import Question
+from stairgate.model.documents import area_document
+from stairgate.model.elevations import Elevation
+from stairgate.model.evidence import Factor
+from stairgate.model.ids import ElevationId, UserId
+from stairgate.model.protection import Mark
+from stairgate.model.tokens import Caller, ClientCaller, TokenKey, UserCaller
+
+SYSTEM = "system"
+
+
+def actor(caller: Caller) -> str:
+    """Who acts, as entries name them: a user or client id. The two cannot meet: no issuer yields a client's id."""
+    match caller:
+        case UserCaller():
+            return caller.token.user
+        case ClientCaller():
+            return caller.client
+
+
+def ticket_facts(ticket: Ticket) -> dict[str, JsonValue]:
+    """Which access of whom a challenge token is about. Bound details only as a digest: they may be personal."""
+    return {
+        "user": ticket.user,
+        "token": str(ticket.token),
+        "askedBy": ticket.client,
+        "resource": str(ticket.resource),
+        "action": str(ticket.action),
+        "area": area_document(ticket.area),
+        "level": ticket.requirement.level.wire,
+        "details": digest_of(dict(ticket.details)),
+        "policyRevision": ticket.revision,
+    }
+
+
+def challenge_entry(
+    event: Event, challenge: Challenge, *, by: str, at: datetime, facts: Mapping[str, JsonValue] | None = None
+) -> AuditDraft:
+    """*event* happened to *challenge*; its state is the one after it."""
+    about = {**ticket_facts(challenge.ticket), "challenge": challenge.id, "state": challenge.state.value}
+    return AuditDraft(event, at, by, {**about, **(facts or {})})
+
+
+def elevation_entry(
+    event: Event, elevation: Elevation, *, by: str, at: datetime, facts: Mapping[str, JsonValue] | None = None
+) -> AuditDraft:
+    """*event* happened to *elevation*, which is as it is after it."""
+    about: dict[str, JsonValue] = {
+        "elevation": elevation.id,
+        "challenge": elevation.challenge,
+        "user": elevation.user,
+        "token": str(elevation.token),
+        "area": area_document(elevation.area),
+        "level": elevation.level.wire,
+        "method": elevation.method.value,
+        "details": digest_of(dict(elevation.details)),
+        "expiresAt": elevation.expires_at.isoformat(),
+        "usesLeft": elevation.uses_left,
+    }
+    return AuditDraft(event, at, by, {**about, **(facts or {})})
+
+
+def question_facts(question: Question, revision: int) -> dict[str, JsonValue]:
+    """What was asked, and from which policy it was decided."""
+    return {
+        "user": question.user,
+        "token": None if question.token is None else str(question.token),
+        "resource": str(question.resource),
+        "action": str(question.action),
+        "context": None if question.context is None else digest_of(question.context),
+        "policyRevision": revision,
+    }
+
+
+def observed_entry(
+    question: Question, mark: Mark, elevation: ElevationId | None, *, revision: int, by: str, at: datetime
+) -> AuditDraft:
+    """A mark that only observes would have refused this access (semantics §4, `enforce`)."""
+    return AuditDraft(
+        Event.OBSERVED,
+        at,
+        by,
+        {
+            **question_facts(question, revision),
+            "mark": mark.source,
+            "level": mark.requirement.level.wire,
+            "would": "step_up_required",
+            "elevation": elevation,
+        },
+    )
+
+
+def barred_entry(user: UserId, token: TokenKey, *, why: str, by: str, at: datetime) -> AuditDraft:
+    """The token opens and redeems nothing further, for a while or until its end."""
+    return AuditDraft(Event.TOKEN_BARRED, at, by, {"user": user, "token": str(token), "why": why})
+
+
+def factor_entry(event: Event, factor: Factor, *, by: str, at: datetime) -> AuditDraft:
+    """*event* happened to *factor*."""
+    return AuditDraft(event, at, by, {"factor": factor.id, "user": factor.user, "method": factor.method.value})

@@ -1,0 +1,69 @@
+"""Which methods a user can use for a challenge now, and the view of it that says so (semantics §7.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from stairgate.factors.catalogue import CATALOGUE, methods_meeting
+from stairgate.model.challenges import Challenge, Ticket
+from stairgate.model.errors import NoEligibleFactorError
+from stairgate.model.evidence import Factor
+from stairgate.model.ids import UserId
+from stairgate.model.protection import BEST_LEVELS, Level, Method
+from stairgate.model.resources import Resource, management_resource
+from stairgate.ports.store import ReadTransaction
+from stairgate.service.views import ChallengeView, in_words
+from stairgate.stepup.challenges import MAX_WRONG
+from stairgate.stepup.limits import DISABLE_AT
+
+
+def factors_resource(user: UserId) -> Resource:
+    """Where the right to change a user's factors is held, and so where they enrol."""
+    users = management_resource("Users", user)
+    return Resource((*users.segments, "factors"))
+
+
+def no_eligible_factor(user: UserId) -> NoEligibleFactorError:
+    """The refusal that says where to enrol."""
+    return NoEligibleFactorError(enrolment={"userId": user, "resourceUri": str(factors_resource(user))})
+
+
+def usable_factors(transaction: ReadTransaction, user: UserId, method: Method, now: datetime) -> Sequence[Factor]:
+    """The user's factors of *method* that can be used now: not disabled, and their hold is over."""
+    return [
+        factor
+        for factor in transaction.factors_of(user)
+        if factor.method is method and not factor.disabled and factor.usable_from <= now
+    ]
+
+
+def eligible_methods(
+    transaction: ReadTransaction, ticket: Ticket, external: Level | None, now: datetime
+) -> tuple[Method, ...]:
+    """
+    The methods that this user can use now, strongest first.
+
+    Args:
+        transaction: Where the factors are.
+        ticket: What is asked of whom.
+        external: What `external` can prove for it, None where no client may attest it.
+        now: The time.
+    """
+    levels: dict[Method, Level] = {
+        method: level for method, level in BEST_LEVELS.items() if method is not Method.EXTERNAL
+    }
+    if external is not None and transaction.attempts(ticket.user, Method.EXTERNAL.value).failures < DISABLE_AT:
+        levels[Method.EXTERNAL] = external
+    return tuple(
+        method
+        for method in methods_meeting(ticket.requirement, levels)
+        if not CATALOGUE[method].enrolled or usable_factors(transaction, ticket.user, method, now)
+    )
+
+
+def view(transaction: ReadTransaction, challenge: Challenge, external: Level | None, now: datetime) -> ChallengeView:
+    """*challenge* as its parties see it; it must be settled."""
+    methods = eligible_methods(transaction, challenge.ticket, external, now) if challenge.state.live else ()
+    left = MAX_WRONG - challenge.wrong_answers if challenge.state.live else 0
+    return ChallengeView(challenge, methods, in_words(challenge.ticket), left)

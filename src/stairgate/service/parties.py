@@ -1,0 +1,113 @@
+"""Who has a part in a challenge, and which (semantics §7.1). To everyone else it is as if it did not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stairgate.engine.decide import assess
+from stairgate.model.actions import Action, parse_action
+from stairgate.model.challenges import Challenge, Ticket
+from stairgate.model.decisions import Allow, Question
+from stairgate.model.errors import NotFoundError
+from stairgate.model.ids import ChallengeId, ClientId, UserId
+from stairgate.model.protection import Level, Method
+from stairgate.model.resources import Resource, step_up_resource
+from stairgate.model.tokens import Caller, ClientCaller
+from stairgate.service.context import Services
+
+CHALLENGE = parse_action("StepUp:Challenge")
+ATTEST = parse_action("StepUp:Attest")
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """
+    What a caller may do with a challenge.
+
+    *named*: the caller has the very token that it names. *addressed*: a service client that the challenge token was
+    minted to, or that may take it because it was minted to no other. The rights are those over the resource.
+    """
+
+    named: bool
+    addressed: bool
+    may_challenge: bool
+    may_attest: bool
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether it may open the challenge, and answer with a factor of the user."""
+        return self.named or self.may_challenge
+
+    @property
+    def may_see(self) -> bool:
+        """Whether it may read the challenge and decline it."""
+        return self.may_answer or self.may_attest
+
+
+async def party_of(services: Services, caller: Caller, ticket: Ticket) -> Party:
+    """
+    What *caller* may do with a challenge for *ticket*.
+
+    A client has no part in a challenge about itself, but as the named token: it neither attests nor codes its own.
+    """
+    named = caller.token.key == ticket.token and caller.token.user == ticket.user
+    if not isinstance(caller, ClientCaller) or caller.principal == ticket.user:
+        return Party(named, addressed=False, may_challenge=False, may_attest=False)
+    if ticket.client not in {None, caller.client, ClientId(ticket.user)}:
+        return Party(named, addressed=False, may_challenge=False, may_attest=False)
+    where = step_up_resource(ticket.resource)
+    return Party(
+        named,
+        addressed=True,
+        may_challenge=await _holds(services, caller.principal, CHALLENGE, where),
+        may_attest=await _holds(services, caller.principal, ATTEST, where),
+    )
+
+
+async def require_party(services: Services, caller: Caller, challenge: ChallengeId) -> tuple[Challenge, Party]:
+    """
+    The challenge and the caller's part in it.
+
+    Raises:
+        NotFoundError: There is none, or the caller has no part in it: both look alike (attack 27).
+    """
+    found = await services.store.read(lambda transaction: transaction.challenge(challenge))
+    if found is None:
+        raise NotFoundError
+    party = await party_of(services, caller, found.ticket)
+    if not party.may_see:
+        raise NotFoundError
+    return found, party
+
+
+async def attesting_level(services: Services, ticket: Ticket) -> Level | None:
+    """
+    The best that `external` can prove for *ticket*; None where no client may attest it (semantics §7.6).
+
+    That is the asking client's where one asked, any other client's where the user's own token did.
+    """
+    requirement = ticket.requirement
+    if requirement.methods is not None and Method.EXTERNAL not in requirement.methods:
+        return None
+    levels = await services.facts.external_levels()
+    for client, level in _who_could_attest(levels, ticket):
+        if level < requirement.level:
+            return None
+        if await _holds(services, UserId(client), ATTEST, step_up_resource(ticket.resource)):
+            return level
+    return None
+
+
+def _who_could_attest(levels: Mapping[ClientId, Level], ticket: Ticket) -> list[tuple[ClientId, Level]]:
+    about_itself = ticket.client == ClientId(ticket.user)
+    if ticket.client is not None and not about_itself:
+        return [(ticket.client, levels[ticket.client])] if ticket.client in levels else []
+    others = [(client, level) for client, level in levels.items() if client != ClientId(ticket.user)]
+    return sorted(others, key=lambda each: -each[1])
+
+
+async def _holds(services: Services, principal: UserId, action: Action, resource: Resource) -> bool:
+    # Resource marks do not guard these actions: through them marks are met (semantics §4).
+    facts = await services.facts.facts_of(principal)
+    return isinstance(assess(Question(principal, resource, action), facts), Allow)
