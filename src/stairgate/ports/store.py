@@ -316,7 +316,11 @@ class WriteTransaction(ReadTransaction, Protocol):
         ...
 
     def join_challenge(self, ticket: str, challenge: ChallengeId) -> None:
-        """Must make the challenge token with this `jti` stand for *challenge*, too."""
+        """
+        Must make the challenge token with this `jti` stand for *challenge*, too.
+
+        Must raise `ConflictError` where it stands for another one, or there is no such challenge.
+        """
         ...
 
     def replace_challenge(self, challenge: Challenge) -> None:
@@ -335,7 +339,8 @@ class WriteTransaction(ReadTransaction, Protocol):
         """
         Must take one use of a counted elevation that is live at *now* and return it as it is then.
 
-        Must raise `ConflictError` where it is not live or has no use left: check and consume are one (attack 6).
+        Must raise `ConflictError` where it is unknown, uncounted, not live or has no use left: check and consume are one
+        (attack 6).
         """
         ...
 

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 
 class PredictableEntropyForTesting:
     """
-    `ports.entropy.Entropy` whose values follow from *seed* alone: the same seed gives the same values in the same order.
+    `ports.entropy.Entropy` whose values follow from *seed* alone: the same seed, the same values in the same order.
 
     DANGER: ids, codes and keys made from it are known to anyone who reads this file. Never build a service with it that
     anybody but a test can reach.

@@ -1,0 +1,63 @@
+"""Service clients, issuers and signing keys."""
+
+# ruff: noqa: D103  # a case says what it claims in its name
+
+from __future__ import annotations
+
+from stairgate.model.ids import ClientId
+from stairgate.ports.store import ChangeKind, Page
+from stairgate.testing.conformance.harness import Bench, must, seen, wrote
+from stairgate.testing.conformance.samples import a_client, a_signing_key, an_issuer, later
+
+
+@must("client", "clients", "put_client", "delete_client")
+async def clients_are_kept_with_their_keys_paged_and_removed(bench: Bench) -> None:
+    store = await bench.another()
+    one, two = a_client("sc_1"), a_client("sc_2", keys=(), external_level=None, may_check_any_user=False, tags={})
+    await wrote(store, lambda tx: tx.put_client(two), lambda tx: tx.put_client(a_client("sc_1", keys=())))
+    await wrote(store, lambda tx: tx.put_client(one))
+    assert await seen(store, lambda tx: tx.client(ClientId("sc_1"))) == one
+    assert await seen(store, lambda tx: tx.client(ClientId("sc_3"))) is None
+    assert list(await seen(store, lambda tx: tx.clients(Page(10)))) == [one, two]
+    assert list(await seen(store, lambda tx: tx.clients(Page(1)))) == [one]
+    assert list(await seen(store, lambda tx: tx.clients(Page(10, after="sc_1")))) == [two]
+    before = await seen(store, lambda tx: tx.revision())
+    await wrote(store, lambda tx: tx.delete_client(ClientId("sc_1")), lambda tx: tx.delete_client(ClientId("no")))
+    assert await seen(store, lambda tx: tx.client(ClientId("sc_1"))) is None
+    told = await seen(store, lambda tx: tx.changes_after(before))
+    assert [(change.kind, change.key) for change in told] == [(ChangeKind.CLIENT, "sc_1")]
+
+
+@must("put_client", "put_issuer", "changes_after")
+async def changed_trust_is_told(bench: Bench) -> None:
+    store = await bench.another()
+    await wrote(store, lambda tx: tx.put_client(a_client()), lambda tx: tx.put_issuer(an_issuer()))
+    told = await seen(store, lambda tx: tx.changes_after(0))
+    assert [(change.kind, change.key) for change in told] == [
+        (ChangeKind.CLIENT, "sc_1"),
+        (ChangeKind.ISSUER, "https://idp.example"),
+    ]
+
+
+@must("issuers", "put_issuer")
+async def issuers_are_kept_replaced_and_listed(bench: Bench) -> None:
+    store = await bench.another()
+    one, two = an_issuer("https://a.example"), an_issuer("https://b.example", keys_uri=None, trust_acr=False)
+    await wrote(
+        store, lambda tx: tx.put_issuer(two), lambda tx: tx.put_issuer(an_issuer("https://a.example", audience="*"))
+    )
+    await wrote(store, lambda tx: tx.put_issuer(one))
+    assert list(await seen(store, lambda tx: tx.issuers())) == [one, two]
+
+
+@must("signing_keys", "put_signing_key")
+async def signing_keys_are_kept_by_use_newest_first(bench: Bench) -> None:
+    store = await bench.another()
+    old = a_signing_key("k1")
+    new = a_signing_key("k0", created_at=later(5), retired=False)
+    test = a_signing_key("t1", use="test-issuer")
+    for key in (old, new, test, a_signing_key("k1", retired=False), old):
+        await wrote(store, lambda tx, key=key: tx.put_signing_key(key))  # type: ignore[misc]
+    assert list(await seen(store, lambda tx: tx.signing_keys("challenge"))) == [new, old]
+    assert list(await seen(store, lambda tx: tx.signing_keys("test-issuer"))) == [test]
+    assert list(await seen(store, lambda tx: tx.signing_keys("other"))) == []
