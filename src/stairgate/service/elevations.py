@@ -11,10 +11,12 @@ from stairgate.model.errors import InvalidInputError, NotFoundError
 from stairgate.model.ids import ChallengeId, ElevationId, UserId
 from stairgate.model.resources import Resource, management_resource
 from stairgate.model.tokens import Caller, ClientCaller, TokenKey, UserCaller
-from stairgate.ports.store import WriteTransaction
-from stairgate.service import audit, endings, guard
+from stairgate.ports.store import ReadTransaction, WriteTransaction
+from stairgate.service import audit, endings
 from stairgate.service.authentication import verify_user_token
 from stairgate.service.context import Services
+from stairgate.service.guard import Guard
+from stairgate.service.management import reading, writing
 from stairgate.service.whose_token import USER_TOKEN_HEADER
 
 DELETE = parse_action("DELETE")
@@ -30,11 +32,15 @@ async def list_elevations(services: Services, caller: Caller, user: UserId) -> S
     The user's live elevations, oldest first.
 
     Raises:
-        ForbiddenError: The caller is neither the user nor has `READ` there.
+        NotFoundError: The caller is not the user, and has no right there.
+        ForbiddenError: The caller has some right there, but not `READ`.
     """
-    await _require(services, caller, READ, user)
-    now = services.clock.now()
-    return await services.store.read(lambda transaction: transaction.elevations_of_user(user, now=now))
+
+    def run(transaction: ReadTransaction, guard: Guard) -> Sequence[Elevation]:
+        _require(guard, READ, user)
+        return transaction.elevations_of_user(user, now=guard.now)
+
+    return await reading(services, caller, run)
 
 
 async def end_elevation(
@@ -47,19 +53,19 @@ async def end_elevation(
     End one elevation; one that has ended stays so.
 
     Raises:
-        ForbiddenError: The caller is neither the user nor has `DELETE` there.
-        NotFoundError: The user has no such elevation.
+        ForbiddenError: The caller is not the user, and has some right there, but not `DELETE`.
+        NotFoundError: The user has no such elevation, or the caller has no right there.
     """
-    await _require(services, caller, DELETE, user)
-    by = audit.actor(caller)
 
-    def run(transaction: WriteTransaction) -> None:
+    def run(transaction: WriteTransaction, guard: Guard) -> None:
+        _require(guard, DELETE, user)
         elevation = transaction.elevation(id)
         if elevation is None or elevation.user != user:
             raise NotFoundError
-        endings.end_elevations(transaction, [elevation], EndReason.REVOKED, by=by, at=services.clock.now())
+        by = audit.actor(caller)
+        endings.end_elevations(transaction, [elevation], EndReason.REVOKED, by=by, at=guard.now)
 
-    await services.store.write(run)
+    await writing(services, caller, run)
 
 
 async def end_elevations(
@@ -79,21 +85,21 @@ async def end_elevations(
         How many elevations were ended.
 
     Raises:
-        ForbiddenError: The caller may not.
+        NotFoundError: The caller is not the user, and has no right there.
+        ForbiddenError: The caller has some right there, but not `DELETE`.
         InvalidInputError: A user passed a user token; or one token's were asked for, and none came.
         UserTokenRefusedError: The passed token is not valid, or not the user's.
     """
-    await _require(services, caller, DELETE, user)
     token = await _token(services, caller, user, user_token)
     if everything is None:
         everything = token is None
     if token is None and not everything:
         raise InvalidInputError("all", "must be true where no token of the user comes with the call")
     one = None if everything else token
-    by = audit.actor(caller)
 
-    def run(transaction: WriteTransaction) -> tuple[int, list[ChallengeId]]:
-        now = services.clock.now()
+    def run(transaction: WriteTransaction, guard: Guard) -> tuple[int, list[ChallengeId]]:
+        _require(guard, DELETE, user)
+        by, now = audit.actor(caller), guard.now
         if one is None:
             elevations: Sequence[Elevation] = transaction.elevations_of_user(user, now=now)
             challenges = endings.live_challenges_of_user(transaction, user, now)
@@ -103,7 +109,7 @@ async def end_elevations(
         count = endings.end_elevations(transaction, elevations, EndReason.REVOKED, by=by, at=now)
         return count, endings.end_challenges(transaction, challenges, ChallengeState.CANCELLED, by=by, at=now)
 
-    count, touched = await services.store.write(run)
+    count, touched = (await writing(services, caller, run)).value
     services.notices.tell(touched)
     return count
 
@@ -120,6 +126,6 @@ async def _token(services: Services, caller: Caller, user: UserId, passed: str |
             return caller.token.key if caller.principal == user else None
 
 
-async def _require(services: Services, caller: Caller, action: Action, user: UserId) -> None:
-    if caller.principal != user:
-        await guard.require(services, caller, action.written, elevations_resource(user))
+def _require(guard: Guard, action: Action, user: UserId) -> None:
+    if guard.user != user:
+        guard.require(action, elevations_resource(user))
