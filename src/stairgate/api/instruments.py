@@ -1,4 +1,4 @@
-"""What the API tells those who operate it. The API knows no logger and no metrics library: the composition root does."""
+"""What the API tells those who operate it. It knows no logger and no metrics library: the composition root does."""
 
 from __future__ import annotations
 
