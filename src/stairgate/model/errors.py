@@ -10,7 +10,8 @@ DomainError
 ├── ForbiddenError                   403  the caller may not
 │   ├── UserTokenRefusedError
 │   ├── ChallengeBarredError
-│   └── ChallengePendingError
+│   ├── ChallengePendingError
+│   └── StepUpRefusedError           the caller may, after a step-up: answered in the form of a refused check
 ├── NotFoundError                    404  absent, foreign, or not the caller's to know
 ├── MethodNotAllowedError            405
 ├── ConflictError                    409  lost a compare-and-set
@@ -41,7 +42,10 @@ inner cause, where there is one, is the `__cause__` and never shown. Statuses li
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from stairgate.model.decisions import StepUpRequired
 
 
 class DomainError(Exception):
@@ -114,6 +118,18 @@ class ChallengePendingError(ForbiddenError):
     """the challenge is not satisfied yet"""
 
     code = "StepUpChallengePending"
+
+
+class StepUpRefusedError(ForbiddenError):
+    """this needs a step-up first"""
+
+    code = "StepUpAuthorizationRequired"
+
+    def __init__(self, decision: StepUpRequired, challenge_token: str | None, expires_at: datetime | None) -> None:
+        self.decision = decision
+        self.challenge_token = challenge_token
+        self.expires_at = expires_at
+        super().__init__()
 
 
 class NotFoundError(DomainError):

@@ -1,0 +1,241 @@
+"""
+The guard of the management API: the same engine, on `Authress:` resources (semantics §3; authress-contract §1.3, §2.7).
+
+It decides inside the transaction that it guards, from that transaction's own facts, so nothing can change between the
+decision and what it allows. Marks on management resources hold. Somebody without any right on a thing is told that it
+is not there; somebody with some right, that they may not do this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from stairgate.engine.decide import Pending, Right, assess, resolve
+from stairgate.engine.facts import Facts
+from stairgate.engine.grants import compile_grants
+from stairgate.engine.lookup import Asked
+from stairgate.model.access import OWNER, Grant
+from stairgate.model.actions import READ, Action
+from stairgate.model.audit import Event
+from stairgate.model.decisions import Allow, Deny, Question, StepUpRequired
+from stairgate.model.elevations import Elevation
+from stairgate.model.errors import ForbiddenError, NotFoundError, StepUpRefusedError
+from stairgate.model.evidence import TokenEvidence
+from stairgate.model.ids import ElevationId, RecordId, UserId
+from stairgate.model.resources import Resource, ResourcePattern, management_resource
+from stairgate.model.tokens import Caller, ClientCaller
+from stairgate.ports.store import ReadTransaction, WriteTransaction
+from stairgate.service import audit
+from stairgate.service.authentication import token_evidence
+from stairgate.service.challenge_tokens import mint
+from stairgate.service.check import LONGEST_LIFETIME
+from stairgate.service.context import Services
+
+CREATE = Action("CREATE", "create")
+UPDATE = Action("UPDATE", "update")
+CLAIM = Action("CLAIM", "claim")
+
+_ADMINS = RecordId("admins")  # the source of the grant that being an admin amounts to
+
+
+class UseMustBeTakenError(Exception):
+    """A read is allowed by a counted elevation only: it has to run again where a use can be taken."""
+
+
+@dataclass(slots=True)
+class Guard:
+    """
+    What one caller may do, within one transaction. Made anew for every run of it.
+
+    Args:
+        services: The application's.
+        caller: Who calls.
+        facts: About the caller, as this transaction sees them.
+        transaction: Where elevations are read, and uses taken if it can write.
+        now: The time of the decision.
+        writing: The same transaction, where it can write.
+
+    Members:
+        taken: The elevations of which a use was taken.
+    """
+
+    services: Services
+    caller: Caller
+    facts: Facts
+    transaction: ReadTransaction
+    now: datetime
+    writing: WriteTransaction | None = None
+    taken: list[ElevationId] = field(default_factory=list)
+    _proofs: tuple[Sequence[Elevation], TokenEvidence | None] | None = None
+
+    @property
+    def user(self) -> UserId:
+        """Whom the facts are about."""
+        return self.caller.principal
+
+    def require(
+        self,
+        action: Action,
+        resource: Resource,
+        *,
+        right: Right = Right.ALLOW,
+        admins: Collection[UserId] = (),
+        hide: bool = True,
+    ) -> None:
+        """
+        Let nobody pass who may not do *action* to *resource*.
+
+        Args:
+            action: What is about to be done.
+            resource: The management resource that guards it.
+            right: `GRANT` or `DELEGATE` where the right to hand the action out is needed.
+            admins: The admins of the thing: they may do all of it, under the same marks.
+            hide: Whether the thing's existence is kept from those who have no right on it.
+
+        Raises:
+            NotFoundError: The caller has no right at all on the thing.
+            ForbiddenError: The caller has some right on it, but not this one.
+            StepUpRefusedError: The caller has it, and wants a step-up first.
+        """
+        facts = self._with_admins(resource) if self.user in admins else self.facts
+        question = self._question(action, resource)
+        match assess(question, facts, right=right):
+            case Deny():
+                if hide and not _knows(facts, resource):
+                    raise NotFoundError
+                raise ForbiddenError
+            case Allow() as allowed:
+                self._record_observed(question, allowed)
+            case Pending() as pending:
+                self._settle(pending, right)
+
+    def sees(self, action: Action, resource: Resource, *, admins: Collection[UserId] = ()) -> bool:
+        """
+        Whether *resource* may be shown in a list of what the caller may do *action* to.
+
+        Listing takes no use, and never shows a protected thing to a token that is not elevated (semantics §8, §11).
+        """
+        facts = self._with_admins(resource) if self.user in admins else self.facts
+        match assess(self._question(action, resource), facts):
+            case Deny():
+                return False
+            case Allow():
+                return True
+            case Pending() as pending:
+                return isinstance(self._resolve(pending), Allow)
+
+    def has(self, action: Action, resource: Resource) -> bool:
+        """Whether the caller may do *action*, if need be after a step-up: to choose what to `require`."""
+        return not isinstance(assess(self._question(action, resource), self.facts), Deny)
+
+    def holds(self, action: Action, resource: Resource, right: Right) -> bool:
+        """Whether the caller holds *right* without any step-up: for ways around what is then asked in detail."""
+        outcome = assess(self._question(action, resource), self.facts, right=right)
+        return isinstance(outcome, Allow) or (isinstance(outcome, Pending) and self._unmarked(right))
+
+    def _question(self, action: Action, resource: Resource) -> Question:
+        # No context: on the management API it is the server's own, never the caller's (semantics §3).
+        return Question(self.user, resource, action, self.caller.token.key)
+
+    def _unmarked(self, right: Right) -> bool:
+        """Whether marks do not count: what a service client may hand out is not under them (semantics §3)."""
+        return right is not Right.ALLOW and isinstance(self.caller, ClientCaller)
+
+    def _with_admins(self, resource: Resource) -> Facts:
+        """Being an admin of a thing is a grant on it like any other: so a mark on the thing holds for admins, too."""
+        pattern = ResourcePattern(resource.segments)
+        own = compile_grants([Grant(_ADMINS, 0, (pattern,), (OWNER.id,))])
+        return replace(self.facts, tables=(*self.facts.tables, own))
+
+    def _resolve(self, pending: Pending) -> Allow | StepUpRequired:
+        # One call takes one use of an elevation, however many questions it is made of: so what was read first counts.
+        if self._proofs is None:
+            token = self.caller.token
+            since = self.now - LONGEST_LIFETIME
+            elevations = self.transaction.elevations_of_token(token.user, token.key, since=since)
+            evidence = token_evidence(token)
+            if evidence is not None and self.transaction.standing(token.key).not_me:
+                evidence = None
+            self._proofs = (elevations, evidence)
+        return resolve(pending, self._proofs[0], self.now, self._proofs[1])
+
+    def _settle(self, pending: Pending, right: Right) -> None:
+        if self._unmarked(right):
+            return
+        outcome = self._resolve(pending)
+        if isinstance(outcome, StepUpRequired):
+            raise self._refusal(pending.question, outcome)
+        if outcome.counted and outcome.elevation is not None and outcome.elevation not in self.taken:
+            self._take(pending.question, outcome.elevation)
+        self._record_observed(pending.question, outcome)
+
+    def _take(self, question: Question, elevation: ElevationId) -> None:
+        if self.writing is None:
+            raise UseMustBeTakenError
+        used = self.writing.take_use(elevation, now=self.now)
+        self.taken.append(elevation)
+        self.writing.append_audit(
+            audit.elevation_entry(
+                Event.ELEVATION_USED,
+                used,
+                by=audit.actor(self.caller),
+                at=self.now,
+                facts=audit.question_facts(question, self.facts.revision),
+            )
+        )
+
+    def _record_observed(self, question: Question, allowed: Allow) -> None:
+        """What an `observe` mark would have refused is recorded wherever something is written anyway."""
+        if self.writing is None:
+            return
+        for mark in allowed.observed:
+            self.writing.append_audit(
+                audit.observed_entry(
+                    question,
+                    mark,
+                    allowed.elevation,
+                    revision=self.facts.revision,
+                    by=audit.actor(self.caller),
+                    at=self.now,
+                )
+            )
+
+    def _refusal(self, question: Question, outcome: StepUpRequired) -> StepUpRefusedError:
+        if not outcome.challengeable:
+            return StepUpRefusedError(outcome, None, None)
+        token, ticket = mint(
+            self.services,
+            outcome,
+            question,
+            client=self.caller.client if isinstance(self.caller, ClientCaller) else None,
+            revision=self.facts.revision,
+            now=self.now,
+            token_expires_at=self.caller.token.expires_at,
+        )
+        return StepUpRefusedError(outcome, token, ticket.expires_at)
+
+
+def resource_permissions(pattern: ResourcePattern) -> Resource:
+    """
+    What guards the configuration at *pattern*: `Authress:ResourcePermissions/{resourceUri}`.
+
+    A wildcard in the middle is written as `~2A`, so that it stands for itself and for nothing else.
+    """
+    node = management_resource("ResourcePermissions", *pattern.segments)
+    return replace(node, children=pattern.below)
+
+
+def _knows(facts: Facts, resource: Resource) -> bool:
+    """Whether some grant gives anything at all on *resource*."""
+    asked = Asked(resource, READ)
+    if facts.resources.public and facts.resources.public.hits(asked):
+        return True
+    return any(
+        permission.allow or permission.grant or permission.delegate
+        for table in facts.tables
+        for _, given in table.hits(asked)
+        for role in given.roles
+        for permission in facts.roles.permissions(role)
+    )

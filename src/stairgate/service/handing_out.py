@@ -1,0 +1,139 @@
+"""
+Who may hand out what: nobody more than they may give (semantics §3; authress-contract §2.4).
+
+For each permission of a role on each resource that a record newly gives to somebody, its writer needs `grant` there;
+`delegate` where the permission itself lets its holder hand on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from stairgate.engine.decide import Right
+from stairgate.model.access import BUILT_IN_ROLES, AccessRecord, Grant, Permission, Role, Statement
+from stairgate.model.actions import ANY_ACTION, Action
+from stairgate.model.errors import DomainError, ForbiddenError, NotFoundError, StepUpRefusedError, TooLargeError
+from stairgate.model.ids import RoleId
+from stairgate.model.resources import Resource, ResourcePattern, management_resource
+from stairgate.ports.store import ReadTransaction
+from stairgate.service.guard import CREATE, Guard
+
+# Each is a question to the engine, and one record of 100 kB could ask a million of them.
+MOST_GIVEN = 10_000
+
+EVERYTHING = Resource((), children=True)
+_UNKNOWN = (Permission(ANY_ACTION, allow=True, grant=True, delegate=True),)
+
+_Given = tuple[RoleId, ResourcePattern]
+_Receivers = frozenset[tuple[str, str]]
+
+
+def require_for_record(
+    transaction: ReadTransaction, guard: Guard, record: AccessRecord, before: AccessRecord | None
+) -> None:
+    """
+    Refuse a record that gives somebody what its writer may not hand out.
+
+    Args:
+        transaction: Where roles are read.
+        guard: Of the writer.
+        record: As it will be.
+        before: As it was, None for a new one. What it gave to somebody already is not asked again.
+
+    Raises:
+        ForbiddenError: The caller may not hand out a part of it.
+        StepUpRefusedError: The caller may, after a step-up.
+        TooLargeError: It gives more at once than can be asked for.
+    """
+    if _may_hand_out_everything(guard):
+        return
+    nobody: _Receivers = frozenset()
+    if before is None:
+        # Even what a new record gives to nobody yet: else anyone could fill the store, and take others' ids.
+        new = {given for given, _ in _gives(record)}
+    else:
+        had: dict[_Given, _Receivers] = {}
+        for given, receivers in _gives(before):
+            known = had.get(given)
+            had[given] = receivers if known is None or known == receivers else known | receivers
+        new = {given for given, receivers in _gives(record) if not receivers <= had.get(given, nobody)}
+    if _require(transaction, guard, new) == 0 and before is None:
+        guard.require(CREATE, management_resource("AccessRecords"), hide=False)
+
+
+def require_for_grants(transaction: ReadTransaction, guard: Guard, grants: list[Grant]) -> None:
+    """
+    Refuse to bring to life *grants* that already name what is about to be made, unless the caller may hand them out.
+
+    Raises:
+        As `require_for_record`.
+    """
+    if grants and not _may_hand_out_everything(guard):
+        given = {(role, pattern) for grant in grants for role in grant.roles for pattern in grant.resources}
+        _require(transaction, guard, given)
+
+
+def require_one(guard: Guard, action: Action, resource: Resource) -> None:
+    """
+    Refuse to let *action* on *resource* be handed out by somebody who may not.
+
+    Raises:
+        As `require_for_record`.
+    """
+    if not _may_hand_out_everything(guard):
+        _ask(guard, action, resource, Right.GRANT)
+
+
+def _may_hand_out_everything(guard: Guard) -> bool:
+    return guard.holds(ANY_ACTION, EVERYTHING, Right.DELEGATE)
+
+
+def _gives(record: AccessRecord) -> Iterator[tuple[_Given, _Receivers]]:
+    everyone = _receivers(record)
+    size = sum(len(statement.roles) * len(statement.resources) for statement in record.statements)
+    if size > MOST_GIVEN:
+        raise TooLargeError(f"it gives more than {MOST_GIVEN} roles on resources: split it")
+    for statement in record.statements:
+        receivers = everyone | _receivers(statement)
+        for pattern in statement.resources:
+            for role in statement.roles:
+                yield (role, pattern), receivers
+
+
+def _receivers(names: AccessRecord | Statement) -> _Receivers:
+    return frozenset((*(("user", user) for user in names.users), *(("group", group) for group in names.groups)))
+
+
+def _require(transaction: ReadTransaction, guard: Guard, given: set[_Given]) -> int:
+    """Ask the engine for each permission of *given*; returns for how many it was asked."""
+    if not given:
+        return 0
+    roles: Mapping[RoleId, Role] = {**{role.id: role for role in transaction.roles()}, **BUILT_IN_ROLES}
+    questions: dict[tuple[str, Right, ResourcePattern], Action] = {}
+    for role, pattern in given:
+        # A role that does not exist may mean anything once somebody makes it.
+        permissions = roles[role].permissions if role in roles else _UNKNOWN
+        for permission in permissions:
+            if permission.grant or permission.delegate:
+                questions[permission.action.key, Right.DELEGATE, pattern] = permission.action
+            elif permission.allow:
+                questions[permission.action.key, Right.GRANT, pattern] = permission.action
+        if len(questions) > MOST_GIVEN:
+            raise TooLargeError(f"it gives more than {MOST_GIVEN} permissions on resources: split it")
+    for (_, right, pattern), action in sorted(questions.items(), key=lambda each: (str(each[0][2]), each[0][0])):
+        # A wildcard in the middle stands for itself here: only a grant with one there covers all that it stands for.
+        _ask(guard, action, Resource(pattern.segments, pattern.below), right)
+    return len(questions)
+
+
+def _ask(guard: Guard, action: Action, resource: Resource, right: Right) -> None:
+    try:
+        guard.require(action, resource, right=right)
+    except StepUpRefusedError:
+        raise
+    except (ForbiddenError, NotFoundError):
+        raise _may_not(action, resource) from None
+
+
+def _may_not(action: Action, resource: Resource) -> DomainError:
+    return ForbiddenError(f"you may not hand out `{action}` on `{resource}`")

@@ -1,0 +1,87 @@
+"""Resource configurations: abilities and marks where they stand (semantics §4; authress-contract §1.3)."""
+
+from __future__ import annotations
+
+from stairgate.engine.decide import Right
+from stairgate.model.access import ResourceConfiguration
+from stairgate.model.actions import ANY_ACTION, READ
+from stairgate.model.audit import Event
+from stairgate.model.errors import NotFoundError
+from stairgate.model.resources import ResourcePattern, management_resource
+from stairgate.model.tokens import Caller
+from stairgate.ports.store import ReadTransaction, WriteTransaction
+from stairgate.service.context import Services
+from stairgate.service.drafts import Absent, ResourceDraft
+from stairgate.service.guard import Guard, resource_permissions
+from stairgate.service.management import Listed, Written, reading, record_change, require_small, updated_at, writing
+from stairgate.service.policy_documents import resource_document
+
+
+async def list_resources(
+    services: Services, caller: Caller, *, limit: int, after: str | None
+) -> Listed[ResourceConfiguration]:
+    """
+    Every configuration, ascending by its URI.
+
+    Raises:
+        ForbiddenError: The caller may not read them.
+    """
+
+    def run(transaction: ReadTransaction, guard: Guard) -> Listed[ResourceConfiguration]:
+        guard.require(READ, management_resource("ResourcePermissions"), hide=False)
+        found = [each for each in transaction.resources() if after is None or str(each.resource) > after]
+        found.sort(key=lambda each: str(each.resource))
+        page = tuple(found[:limit])
+        return Listed(page, str(page[-1].resource) if len(found) > limit else None)
+
+    return await reading(services, caller, run)
+
+
+async def read_resource(services: Services, caller: Caller, pattern: ResourcePattern) -> ResourceConfiguration:
+    """
+    The configuration that stands at exactly *pattern*.
+
+    Raises:
+        NotFoundError: There is none, or the caller has no right on it.
+        ForbiddenError: The caller has some right on it, but may not read it.
+    """
+
+    def run(transaction: ReadTransaction, guard: Guard) -> ResourceConfiguration:
+        guard.require(ANY_ACTION, resource_permissions(pattern), right=Right.GRANT)
+        configuration = transaction.resource(pattern)
+        if configuration is None:
+            raise NotFoundError
+        return configuration
+
+    return await reading(services, caller, run)
+
+
+async def configure_resource(
+    services: Services, caller: Caller, pattern: ResourcePattern, draft: ResourceDraft
+) -> Written[ResourceConfiguration]:
+    """
+    Put *draft* where a configuration stands or none did; what it says nothing of stays (semantics §4).
+
+    Raises:
+        NotFoundError: The caller has no right on it.
+        ForbiddenError: The caller has some right on it, but may not configure it.
+    """
+
+    def run(transaction: WriteTransaction, guard: Guard) -> ResourceConfiguration:
+        guard.require(ANY_ACTION, resource_permissions(pattern), right=Right.GRANT)
+        stored = transaction.resource(pattern)
+        before = stored or ResourceConfiguration(pattern)
+        configuration = ResourceConfiguration(
+            pattern,
+            before.abilities if isinstance(draft.abilities, Absent) else draft.abilities,
+            before.marks if isinstance(draft.marks, Absent) else draft.marks,
+            updated_at(guard.now, before.last_updated),
+        )
+        document = resource_document(configuration)
+        require_small(document)
+        transaction.put_resource(configuration)
+        stood = None if stored is None else resource_document(stored)
+        record_change(transaction, guard, Event.RESOURCE_CHANGED, key=str(pattern), before=stood, after=document)
+        return configuration
+
+    return await writing(services, caller, run)
