@@ -339,8 +339,8 @@ class WriteTransaction(ReadTransaction, Protocol):
         """
         Must take one use of a counted elevation that is live at *now* and return it as it is then.
 
-        Must raise `ConflictError` where it is unknown, uncounted, not live or has no use left: check and consume are one
-        (attack 6).
+        Must raise `ConflictError` where it is unknown, uncounted, not live or has no use left: check and consume are
+        one (attack 6).
         """
         ...
 

@@ -1,0 +1,197 @@
+"""The shipped migrations make the schema that the program needs, and a database that does not fit is refused."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from stairgate.model.errors import InvalidInputError, UnavailableError
+from stairgate.storage.sql import HEAD, SqlStore, current_revision, is_newer, migrate, migrations
+from stairgate.storage.sql.revisions import REVISIONS
+from stairgate.storage.sql.tables import metadata
+
+
+def url_of(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def schema_of(path: Path) -> dict[str, str]:
+    """What SQLite says of every table and index but Alembic's own, blanks and line ends aside."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {
+        name: " ".join(sql.split()).replace('"', "")
+        for name, sql in rows
+        if name not in {"alembic_version", "sqlite_sequence"}
+    }
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "stairgate.db"
+
+
+def content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
+
+
+def make(path: Path, text: str = "") -> None:
+    path.write_text(text)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+def stamp(path: Path, revision: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+
+
+def test_migrating_from_nothing_makes_the_schema_of_the_metadata(path: Path, tmp_path: Path) -> None:
+    migrate(url_of(path))
+    created = tmp_path / "created.db"
+    engine = create_engine(url_of(created))
+    metadata.create_all(engine)
+    engine.dispose()
+    migrated, expected = schema_of(path), schema_of(created)
+    assert migrated == expected
+    assert len(expected) > 20
+
+
+def test_alembic_finds_no_difference_either(path: Path) -> None:
+    migrate(url_of(path))
+    engine = create_engine(url_of(path))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_the_list_of_revisions_is_that_of_the_scripts() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    scripts = ScriptDirectory.from_config(config)
+    walked = [script.revision for script in scripts.walk_revisions()]
+    assert tuple(reversed(walked)) == REVISIONS
+    assert scripts.get_current_head() == HEAD
+
+
+def test_migrating_again_changes_nothing(path: Path) -> None:
+    migrate(url_of(path))
+    before = content(path)
+    migrate(url_of(path))
+    assert content(path) == before
+    assert current_revision(url_of(path)) == HEAD
+
+
+@pytest.mark.anyio
+async def test_migrating_keeps_what_is_stored(path: Path) -> None:
+    migrate(url_of(path))
+    store = await SqlStore.open(url_of(path))
+    await store.write(lambda tx: tx.put_fact("account", "acc_1"))
+    await store.close()
+    migrate(url_of(path))
+    store = await SqlStore.open(url_of(path))
+    assert await store.read(lambda tx: tx.fact("account")) == "acc_1"
+    await store.close()
+
+
+@pytest.mark.anyio
+async def test_every_file_of_the_database_is_its_owners_alone(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        migrate(url_of(path))
+        store = await SqlStore.open(url_of(path))
+        await store.write(lambda tx: tx.put_fact("account", "acc_1"))
+        found = modes(path.parent)
+        await store.close()
+    finally:
+        os.umask(before)
+    assert found == {"stairgate.db": 0o600, "stairgate.db-wal": 0o600, "stairgate.db-shm": 0o600}
+
+
+@pytest.mark.anyio
+async def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
+    migrate(url_of(path))
+    stamp(path, "9999")
+    before = content(path)
+    with pytest.raises(UnavailableError, match="newer than this program"):
+        await SqlStore.open(url_of(path))
+    with pytest.raises(UnavailableError, match="newer than this program"):
+        migrate(url_of(path))
+    assert is_newer(current_revision(url_of(path)))
+    assert content(path) == before
+
+
+@pytest.mark.anyio
+async def test_an_unmigrated_database_says_what_to_run(path: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"no database at .* run `stairgate migrate`"):
+        await SqlStore.open(url_of(path))
+    assert content(path) is None
+    make(path)
+    with pytest.raises(UnavailableError, match="no tables yet: run `stairgate migrate`"):
+        await SqlStore.open(url_of(path))
+    assert current_revision(url_of(path)) is None
+
+
+@pytest.mark.anyio
+async def test_an_older_database_says_what_to_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate(url_of(path))
+    monkeypatch.setattr("stairgate.storage.sql.revisions.REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr("stairgate.storage.sql.revisions.HEAD", "0002")
+    with pytest.raises(UnavailableError, match=r"older than this program .* run `stairgate migrate`"):
+        await SqlStore.open(url_of(path))
+
+
+@pytest.mark.anyio
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    make(path, "this is not a database, but it is long enough to have a header" * 20)
+    before = content(path)
+    with pytest.raises(UnavailableError, match="not a SQLite database"):
+        await SqlStore.open(url_of(path))
+    with pytest.raises(UnavailableError, match="not a SQLite database"):
+        migrate(url_of(path))
+    assert content(path) == before
+
+
+@pytest.mark.anyio
+async def test_another_programs_database_is_refused(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (id)")
+    for attempt in (migrate, current_revision):
+        with pytest.raises(UnavailableError, match="another program's"):
+            attempt(url_of(path))
+    with pytest.raises(UnavailableError, match="another program's"):
+        await SqlStore.open(url_of(path))
+
+
+@pytest.mark.parametrize(
+    "url", ["", "sqlite://", "sqlite:///:memory:", "postgresql://host/name", "sqlite:///a.db?mode=ro", "nonsense"]
+)
+def test_an_address_of_no_file_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        migrate(url)
+    assert refused.value.field == "database"
+
+
+def test_a_directory_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="cannot be made"):
+        migrate(url_of(tmp_path / "missing" / "stairgate.db"))
+
+
+def test_of_many_who_migrate_at_once_all_succeed(path: Path) -> None:
+    program = f"from stairgate.storage.sql import migrate; migrate({url_of(path)!r})"
+    running = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
+    assert [process.wait(timeout=60) for process in running] == [0] * 4
+    assert current_revision(url_of(path)) == HEAD
