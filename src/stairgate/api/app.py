@@ -95,7 +95,9 @@ class Application:
                 table=self.table,
             )
             if not match.route.public:
-                call.identity = await authenticate(self._services, bearer_of(headers))
+                call.identity = await authenticate(
+                    self._services, bearer_of(headers), remembered=match.route.remembered
+                )
             call.query = read_query(scope["query_string"], match.route)
             await _take_body(call, receive)
             answer = await match.route.handler(call)

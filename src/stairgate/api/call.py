@@ -56,6 +56,7 @@ class Route:
         optional_body: No body means `{}`.
         errors: Statuses in the one error shape, beyond those that any call can have.
         public: Needs no credential.
+        remembered: While the store is away, a caller is known from memory; for the check alone (semantics §10).
         media_type: Of the answer, where it is not JSON.
     """
 
@@ -64,7 +65,7 @@ class Route:
     handler: Handler
     summary: str
     tag: str
-    responses: Mapping[int, type[msgspec.Struct] | None]
+    responses: Mapping[int, type | None]
     description: str = ""
     request: type[msgspec.Struct] | None = None
     optional_body: bool = False
@@ -72,6 +73,7 @@ class Route:
     headers: tuple[Parameter, ...] = ()
     errors: tuple[int, ...] = ()
     public: bool = False
+    remembered: bool = False
     media_type: str = "application/json"
 
 

@@ -11,6 +11,7 @@ from email.utils import format_datetime
 from types import MappingProxyType
 
 from stairgate.api.answers import Answer, json_answer
+from stairgate.api.refusal import refusal_answer
 from stairgate.model.errors import (
     ConflictError,
     DomainError,
@@ -22,6 +23,7 @@ from stairgate.model.errors import (
     OutOfScopeError,
     PreconditionFailedError,
     ProofRefusedError,
+    StepUpRefusedError,
     TooLargeError,
     TooManyError,
     UnauthenticatedError,
@@ -73,6 +75,10 @@ def problem_of(error: DomainError, request_id: str, *, presented: bool = False) 
         request_id: Its `errorId`.
         presented: Whether the caller sent a bearer token, which RFC 6750 §3.1 has a 401 distinguish.
     """
+    if isinstance(error, StepUpRefusedError):
+        return refusal_answer(
+            error.decision, request_id, challenge_token=error.challenge_token, expires_at=error.expires_at
+        )
     status = status_of(error)
     if status == 500:  # noqa: PLR2004  # a class that the table forgot says no more than an unknown exception
         return unexpected(request_id)

@@ -1,0 +1,157 @@
+"""Challenges over HTTP (semantics §7)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import datetime
+
+import msgspec
+
+from stairgate.api.answers import NO_STORE, Answer, empty_answer, json_answer
+from stairgate.api.call import Call
+from stairgate.api.handlers.stepup.check import MAX_USER_TOKEN, USER_TOKEN
+from stairgate.api.views import challenge_view, elevation_view
+from stairgate.api.wire.stepup import (
+    AnswerChallenge,
+    DeclineChallenge,
+    IssueCode,
+    IssuedCode,
+    OpenChallenge,
+    ReportStepUp,
+)
+from stairgate.model.errors import DomainError, NotFoundError, NotYetSupportedError
+from stairgate.model.ids import ChallengeId
+from stairgate.model.protection import method_of
+from stairgate.model.tokens import UserCaller
+from stairgate.service.answer_challenge import AnswerCall, answer_challenge
+from stairgate.service.cancel_challenge import cancel_challenge
+from stairgate.service.decline_challenge import decline_challenge
+from stairgate.service.issue_code import issue_code
+from stairgate.service.open_challenge import OpenCall, open_challenge
+from stairgate.service.read_challenge import read_challenge, wait_for_challenge
+from stairgate.service.report_step_up import report_step_up
+from stairgate.service.views import ChallengeView
+
+LONGEST_WAIT = 60  # seconds
+HEARTBEAT = 15  # seconds after which a silent stream says that it is alive, so that nothing in between cuts it
+_MAX_ID = 128
+_NOT_YET = "is not supported by this version, and nothing is ignored"
+
+
+async def open_(call: Call) -> Answer:
+    """Answer `POST /v1/challenges`."""
+    body = call.body(OpenChallenge)
+    for name, value in (("device", body.device), ("returnUri", body.return_uri), ("state", body.state)):
+        _refuse_later(name, value)
+    view = await open_challenge(
+        call.services,
+        call.caller,
+        OpenCall(challenge_token=body.step_up_challenge_token, device=None, locale=body.locale),
+    )
+    location = f"/v1/challenges/{view.challenge.id}".encode()
+    return json_answer(201, challenge_view(view), (b"location", location))
+
+
+async def read(call: Call) -> Answer:
+    """Answer `GET /v1/challenges/{challengeId}`, at once or after a change."""
+    seconds = call.integer("wait", low=0, high=LONGEST_WAIT) or 0
+    challenge = _challenge_id(call)
+    if seconds == 0:
+        view = await read_challenge(call.services, call.caller, challenge)
+    else:
+        view = await wait_for_challenge(call.services, call.caller, challenge, seconds)
+    return json_answer(200, challenge_view(view))
+
+
+async def events(call: Call) -> Answer:
+    """Answer `GET /v1/challenges/{challengeId}/events`: one event a state, until the challenge or the token ends."""
+    challenge = _challenge_id(call)
+    # Read before the stream begins, so that a foreign id is a plain 404.
+    view = await read_challenge(call.services, call.caller, challenge)
+    headers = ((b"content-type", b"text/event-stream"), NO_STORE, (b"x-accel-buffering", b"no"))
+    return Answer(200, b"", headers, _states(call, view))
+
+
+async def _states(call: Call, view: ChallengeView) -> AsyncGenerator[bytes, None]:
+    caller = call.caller
+    until = caller.token.expires_at if isinstance(caller, UserCaller) else None
+    yield _event(view)
+    while view.challenge.state.live and not _over(call, until):
+        began = call.services.clock.now()
+        try:
+            following = await wait_for_challenge(call.services, caller, view.challenge.id, HEARTBEAT)
+        except DomainError:
+            return  # the client opens a new stream, and is told there
+        if following.challenge.version != view.challenge.version:
+            yield _event(following)
+        else:
+            yield b": still waiting\n\n"
+            if call.services.clock.now() == began:
+                await asyncio.sleep(1)  # a wait that was none must not become a loop
+        view = following
+
+
+def _event(view: ChallengeView) -> bytes:
+    data = msgspec.json.encode(challenge_view(view))
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (view.challenge.version, view.challenge.state.value.encode(), data)
+
+
+def _over(call: Call, until: datetime | None) -> bool:
+    return until is not None and call.services.clock.now() >= until
+
+
+async def code(call: Call) -> Answer:
+    """Answer `POST /v1/challenges/{challengeId}/code`."""
+    body = call.body(IssueCode)
+    issued = await issue_code(call.services, call.caller, _challenge_id(call), method_of(body.method))
+    return json_answer(200, IssuedCode(code=issued.code, expires_at=issued.expires_at))
+
+
+async def answer(call: Call) -> Answer:
+    """Answer `POST /v1/challenges/{challengeId}/answer`."""
+    body = call.body(AnswerChallenge)
+    _refuse_later("credential", body.credential)
+    _refuse_later("matchCode", body.match_code)
+    given = AnswerCall(method=method_of(body.method), code=body.code, once=body.once)
+    view = await answer_challenge(call.services, call.caller, _challenge_id(call), given)
+    return json_answer(200, challenge_view(view))
+
+
+async def decline(call: Call) -> Answer:
+    """Answer `POST /v1/challenges/{challengeId}/decline`."""
+    body = call.body(DeclineChallenge)
+    view = await decline_challenge(call.services, call.caller, _challenge_id(call), not_me=body.not_me)
+    return json_answer(200, challenge_view(view))
+
+
+async def cancel(call: Call) -> Answer:
+    """Answer `DELETE /v1/challenges/{challengeId}`."""
+    await cancel_challenge(call.services, call.caller, _challenge_id(call))
+    return empty_answer(204)
+
+
+async def report(call: Call) -> Answer:
+    """Answer `POST /v1/step-up`: the article's `stepUpAuthorization`."""
+    body = call.body(ReportStepUp)
+    elevation = await report_step_up(
+        call.services,
+        call.caller,
+        body.step_up_challenge_token,
+        user_token=call.header(USER_TOKEN, maximum=MAX_USER_TOKEN),
+        code=body.code,
+    )
+    return json_answer(200, elevation_view(elevation))
+
+
+def _challenge_id(call: Call) -> ChallengeId:
+    # An id of a wrong form is one that does not exist: unknown and foreign ids answer alike.
+    text = call.parameters["challengeId"]
+    if len(text) > _MAX_ID or not text.isascii():
+        raise NotFoundError
+    return ChallengeId(text)
+
+
+def _refuse_later(name: str, value: object) -> None:
+    if value is not None:
+        raise NotYetSupportedError(name, _NOT_YET)

@@ -1,0 +1,28 @@
+"""The public keys of what this service signs, and where they are."""
+
+from __future__ import annotations
+
+from stairgate.api.answers import Answer, json_answer
+from stairgate.api.call import Call
+from stairgate.api.wire.wellknown import Discovery, KeySet
+
+JWKS_PATH = "/.well-known/openid-configuration/jwks"
+
+
+async def keys(call: Call) -> Answer:
+    """
+    Answer `GET /.well-known/openid-configuration/jwks`.
+
+    Always the whole set, whatever `kid` and `iss` official clients add: they pick the key themselves.
+    """
+    services = call.services
+    found = services.signer.public_keys()
+    if services.test_issuer is not None:
+        found = [*found, *services.test_issuer.public_keys()]
+    return json_answer(200, KeySet([dict(key) for key in found]))
+
+
+async def discovery(call: Call) -> Answer:
+    """Answer `GET /.well-known/openid-configuration`."""
+    issuer = call.services.rules.public_origins[0]
+    return json_answer(200, Discovery(issuer=issuer, jwks_uri=f"{issuer}{JWKS_PATH}"))

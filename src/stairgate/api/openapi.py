@@ -1,0 +1,175 @@
+"""The OpenAPI 3.1 document, made from the route table and the Structs. The committed copy is checked for drift."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from inspect import cleandoc
+from typing import Any
+
+import msgspec
+
+from stairgate.api.call import Parameter, Route
+from stairgate.api.wire.problem import Problem
+
+Document = dict[str, Any]
+
+VERSION = "1"  # of this surface: the `v1` of its paths
+_REF = "#/components/schemas/{name}"
+_BEARER = "bearer"
+_ALWAYS = (400, 413, 415, 431)  # what any call can be answered with
+_TAGS = {
+    "check": "May they?",
+    "step-up": "Challenges: open, answer, follow, report.",
+    "elevations": "What step-ups have opened.",
+    "keys": "What this service signs can be verified with these.",
+    "operation": "For those who run it.",
+}
+
+# What path parameters look like (model.ids, model.resources, model.actions).
+_USER = "^[a-zA-Z0-9+._|/~:@ -]{1,128}$"
+PATH_PARAMETERS: dict[str, Document] = {
+    "userId": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": _USER},
+    "resourceUri": {"type": "string", "minLength": 1, "maxLength": 512},
+    "permission": {"type": "string", "minLength": 1, "maxLength": 64},
+    "challengeId": {"type": "string", "minLength": 1, "maxLength": 128},
+    "elevationId": {"type": "string", "minLength": 1, "maxLength": 128},
+}
+_ANY_ID: Document = {"type": "string", "minLength": 1, "maxLength": 128}
+
+
+def openapi_document(routes: Iterable[Route]) -> Document:
+    """The document of *routes*."""
+    routes = tuple(routes)
+    shapes = _shapes_of(routes)
+    schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)
+    schema_of = dict(zip(shapes, schemas, strict=True))
+    paths: dict[str, Document] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schema_of)
+    used = dict.fromkeys(route.tag for route in routes)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Stairgate",
+            "version": VERSION,
+            "summary": "Allowed, denied, or prove it first.",
+            "description": "Errors have one shape, `Problem`; act on `errorCode`. Unknown members are refused.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": [{"name": tag, "description": _TAGS.get(tag, tag)} for tag in used],
+        "security": [{_BEARER: []}],
+        "paths": paths,
+        "components": {
+            "schemas": {name: _tidied(schema) for name, schema in sorted(components.items())},
+            "securitySchemes": {
+                _BEARER: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "A user's access token, or what a service client signs with its access key.",
+                }
+            },
+        },
+    }
+
+
+def document_bytes(document: Document) -> bytes:
+    """*document* as it is served and committed."""
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _shapes_of(routes: Iterable[Route]) -> list[type]:
+    shapes: dict[type, None] = {Problem: None}
+    for route in routes:
+        for shape in (route.request, *route.responses.values()):
+            if shape is not None:
+                shapes[shape] = None
+    return list(shapes)
+
+
+def _operation(route: Route, schema_of: dict[type, Document]) -> Document:
+    operation: Document = {
+        "operationId": _operation_id(route),
+        "tags": [route.tag],
+        "summary": route.summary,
+    }
+    if route.description:
+        operation["description"] = route.description
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": PATH_PARAMETERS.get(name, _ANY_ID)}
+        for name in re.findall(r"\{(\w+)\}", route.path)
+    ]
+    parameters += [_parameter(each, "query") for each in route.query]
+    parameters += [_parameter(each, "header") for each in route.headers]
+    if parameters:
+        operation["parameters"] = parameters
+    if route.request is not None:
+        operation["requestBody"] = {
+            "required": not route.optional_body,
+            "content": {"application/json": {"schema": schema_of[route.request]}},
+        }
+    operation["responses"] = _responses(route, schema_of)
+    if route.public:
+        operation["security"] = []
+    return operation
+
+
+def _operation_id(route: Route) -> str:
+    words = [word for word in re.split(r"[^A-Za-z0-9]+", route.path) if word and word != "v1"]
+    return route.method.lower() + "".join(word[:1].upper() + word[1:] for word in words)
+
+
+def _parameter(parameter: Parameter, place: str) -> Document:
+    schema: Document = {"type": parameter.kind}
+    low, high = ("minimum", "maximum") if parameter.kind == "integer" else ("minLength", "maxLength")
+    if parameter.minimum is not None:
+        schema[low] = parameter.minimum
+    if parameter.maximum is not None:
+        schema[high] = parameter.maximum
+    if parameter.choices:
+        schema["enum"] = list(parameter.choices)
+    return {
+        "name": parameter.name,
+        "in": place,
+        "required": False,
+        "description": parameter.description,
+        "schema": schema,
+    }
+
+
+def _responses(route: Route, schema_of: dict[type, Document]) -> Document:
+    problem = {"application/json": {"schema": schema_of[Problem]}}
+    statuses: Document = {}
+    for status, shape in route.responses.items():
+        statuses[str(status)] = _success(route, status, None if shape is None else schema_of[shape])
+    errors = {*_ALWAYS, *route.errors} | (set() if route.public else {401, 403, 503})
+    for status in sorted(errors):
+        known = statuses.get(str(status))
+        if known is None:
+            statuses[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}
+        else:  # a refusal with a shape of its own shares its status with the plain ones
+            content = known["content"]["application/json"]
+            content["schema"] = {"anyOf": [content["schema"], schema_of[Problem]]}
+    return dict(sorted(statuses.items()))
+
+
+def _success(route: Route, status: int, schema: Document | None) -> Document:
+    answer: Document = {"description": HTTPStatus(status).phrase}
+    if schema is None and route.media_type == "application/json":
+        return answer
+    if status >= 400:  # noqa: PLR2004
+        answer["content"] = {"application/json": {"schema": schema}}
+    elif route.media_type != "application/json":
+        answer["content"] = {route.media_type: {"schema": {"type": "string"}}}
+    else:
+        answer["content"] = {"application/json": {"schema": schema}}
+    return answer
+
+
+def _tidied(schema: Document) -> Document:
+    if "description" in schema:
+        schema["description"] = " ".join(cleandoc(schema["description"]).split())
+    return schema

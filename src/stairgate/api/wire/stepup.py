@@ -1,0 +1,129 @@
+"""Challenges, step-up, elevations, explanations (semantics §7, §8)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from stairgate.api.wire.problem import Requirement
+
+Token = Annotated[str, Meta(min_length=1, max_length=16_384)]
+Code = Annotated[str, Meta(min_length=1, max_length=64)]
+Language = Annotated[str, Meta(pattern="^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$", max_length=35)]
+MethodName = Literal["passkey", "totp", "email", "sms", "recovery", "external", "approval"]
+
+
+class OpenChallenge(Struct, rename="camel", forbid_unknown_fields=True):
+    """What opens a challenge. `device`, `returnUri` and `state` belong to the page: 400 `NotYetSupported`."""
+
+    step_up_challenge_token: Token
+    locale: Language | None = None
+    device: str | None = None
+    return_uri: str | None = None
+    state: str | None = None
+
+
+class IssueCode(Struct, rename="camel", forbid_unknown_fields=True):
+    """Which kind of code to issue."""
+
+    method: MethodName
+
+
+class AnswerChallenge(Struct, rename="camel", forbid_unknown_fields=True):
+    """An answer. `once`: the elevation opens this access alone, one time. `credential`, `matchCode`: not yet."""
+
+    method: MethodName
+    code: Code | None = None
+    once: bool = False
+    credential: dict[str, Any] | None = None
+    match_code: str | None = None
+
+
+class DeclineChallenge(Struct, rename="camel", forbid_unknown_fields=True):
+    """`notMe`: it was not the user who asked. Bars the token, too."""
+
+    not_me: bool = False
+
+
+class ReportStepUp(Struct, rename="camel", forbid_unknown_fields=True):
+    """What the application reports. `code`, the return code of a page, is not supported yet."""
+
+    step_up_challenge_token: Token
+    code: Code | None = None
+
+
+class ExplainCheck(Struct, rename="camel", forbid_unknown_fields=True):
+    """The question to explain. The user's token travels in `Stairgate-User-Token`, as with the check."""
+
+    user_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    resource_uri: Annotated[str, Meta(min_length=1, max_length=512)]
+    permission: Annotated[str, Meta(min_length=1, max_length=64)]
+    context: dict[str, Any] | None = None
+
+
+class Area(Struct, rename="camel"):
+    """The part of the tree and the actions that an elevation opens; `exact`: this question alone."""
+
+    resource_uri: str
+    action: str
+    exact: bool
+
+
+class Challenge(Struct, rename="camel"):
+    """
+    A challenge as a party to it sees it.
+
+    `methods` are those that the user can use now; none once it has ended. `asked` says in words what is agreed to.
+    """
+
+    challenge_id: str
+    state: str
+    opened_at: datetime
+    expires_at: datetime
+    user_id: str
+    resource_uri: str
+    action: str
+    area: Area
+    requirement: Requirement
+    asked: str
+    methods: list[str]
+    attempts_left: int
+    elevation_id: str | None
+    ended_at: datetime | None
+
+
+class IssuedCode(Struct, rename="camel"):
+    """A fresh code, to be delivered by the application. It is shown once."""
+
+    code: str
+    expires_at: datetime
+
+
+class Elevation(Struct, rename="camel"):
+    """The result of a step-up: one token, one area, a level, until then, so many uses (null: uncounted)."""
+
+    elevation_id: str
+    user_id: str
+    area: Area
+    level: str
+    method: str
+    proven_at: datetime
+    issued_at: datetime
+    expires_at: datetime
+    uses: int | None
+    uses_left: int | None
+    challenge_id: str
+
+
+class Elevations(Struct, rename="camel"):
+    """The live elevations of a user, oldest first."""
+
+    elevations: list[Elevation]
+
+
+class EndedElevations(Struct, rename="camel"):
+    """How many elevations were ended."""
+
+    ended: int
