@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from stairgate.model.access import RecordStatus
 from stairgate.model.audit import AuditDraft, Event
 from stairgate.model.canonical import JsonValue, canonical_json, digest_of
+from stairgate.model.documents import Document
 from stairgate.model.errors import TooLargeError, UnavailableError
 from stairgate.model.ids import ClientId
 from stairgate.model.tokens import Caller, ClientCaller
@@ -77,8 +79,8 @@ def record_change(
     event: Event,
     *,
     key: str,
-    before: JsonValue,
-    after: JsonValue,
+    before: Document | None,
+    after: Document | None,
 ) -> None:
     """
     Append what was done to the chain, in its transaction (semantics §12).
@@ -94,7 +96,7 @@ def record_change(
         before: As it was, None if it is new. Only digests are kept.
         after: As it is now, None if it is gone.
     """
-    change = "deleted" if after is None else "created" if before is None else "replaced"
+    change = "deleted" if not _in_force(after) else "replaced" if _in_force(before) else "created"
     facts: dict[str, JsonValue] = {
         "change": change,
         "id": key,
@@ -105,6 +107,11 @@ def record_change(
         "policyRevision": transaction.revision(),
     }
     transaction.append_audit(AuditDraft(event, guard.now, audit.actor(guard.caller), facts))
+
+
+def _in_force(document: Document | None) -> bool:
+    """A deleted record stays, and gives nothing; everything else that is there is in force."""
+    return document is not None and document.get("status") != RecordStatus.DELETED.value
 
 
 def require_small(document: JsonValue) -> None:
