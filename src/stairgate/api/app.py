@@ -36,6 +36,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+BODY_SECONDS = 30
 UNKNOWN_ROUTE = "-"  # what logs and metrics call an address without a route
 _JSON_TYPES = (b"application/json", b"application/json;charset=utf-8")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -144,7 +145,11 @@ async def _take_body(call: Call, receive: Receive) -> None:
     if length != b"0" or b"transfer-encoding" in headers:
         if length.isdigit() and int(length[:18]) > MAX_BODY:
             raise TooLargeError(f"a body may have at most {MAX_BODY} bytes")
-        body = await _read(receive)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _read(receive)
+        except TimeoutError:
+            raise InvalidInputError("body", f"did not arrive within {BODY_SECONDS} s") from None
     if call.route.request is None:
         if body:
             raise InvalidInputError("body", "this call takes none")
@@ -176,6 +181,8 @@ async def _read(receive: Receive) -> bytes:
 
 async def _send(answer: Answer, request_id: str, receive: Receive, send: Send) -> None:
     headers = [*answer.headers, (b"x-request-id", request_id.encode()), _NOSNIFF]
+    if answer.status == 413:  # noqa: PLR2004  # the rest of the body is not waited for
+        headers.append((b"connection", b"close"))
     if answer.stream is None:
         headers.append((b"content-length", b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
