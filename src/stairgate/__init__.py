@@ -1,1 +1,171 @@
-"""Authorization with step-up: the names that applications import."""
+"""
+Authorization with step-up: the names that applications import.
+
+`Stairgate` and `AsyncStairgate` are the clients, `Allowed`, `Denied` and `StepUp` the three answers to a check, and
+`StairgateError` the root of what is raised; `stairgate.client.errors` draws the tree.
+
+The names are loaded when they are first used: the service shares this package and needs none of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stairgate.client.asynchronous import AsyncStairgate
+    from stairgate.client.blocking import Stairgate
+    from stairgate.client.codec import KEEP
+    from stairgate.client.decisions import Allowed, Decision, Denied, StepUp
+    from stairgate.client.errors import (
+        AlreadyExistsError,
+        ArgumentError,
+        ChallengeBarredError,
+        ChallengeEndedError,
+        ChallengePendingError,
+        ChangedMeanwhileError,
+        ConflictError,
+        ForbiddenError,
+        IdempotencyKeyReusedError,
+        InvalidChallengeTokenError,
+        InvalidInputError,
+        LimitReachedError,
+        NoEligibleFactorError,
+        NotFoundError,
+        OutOfScopeError,
+        ProtectionWouldBeLostError,
+        RefusedError,
+        ServerError,
+        StairgateError,
+        StepUpAuthorizationRequired,
+        TooLargeError,
+        TooManyAttemptsError,
+        TooManyChallengesError,
+        TooManyError,
+        TooManyPromptsError,
+        UnauthenticatedError,
+        Unauthorized,
+        UnavailableError,
+        UnexpectedAnswerError,
+        UnreachableError,
+        UserTokenRefusedError,
+        WrongAnswerError,
+    )
+    from stairgate.client.requirement import Level, Method, Requirement
+    from stairgate.client.shapes import (
+        AccessRecord,
+        Area,
+        Challenge,
+        ClientOptions,
+        DeliveredCode,
+        Elevation,
+        Group,
+        Identity,
+        NewAccessKey,
+        Permission,
+        Resource,
+        ResourceAbility,
+        ResourceMark,
+        Role,
+        ServiceClient,
+        Statement,
+        VerificationKey,
+    )
+
+__all__ = [
+    "KEEP",
+    "AccessRecord",
+    "Allowed",
+    "AlreadyExistsError",
+    "Area",
+    "ArgumentError",
+    "AsyncStairgate",
+    "Challenge",
+    "ChallengeBarredError",
+    "ChallengeEndedError",
+    "ChallengePendingError",
+    "ChangedMeanwhileError",
+    "ClientOptions",
+    "ConflictError",
+    "Decision",
+    "DeliveredCode",
+    "Denied",
+    "Elevation",
+    "ForbiddenError",
+    "Group",
+    "IdempotencyKeyReusedError",
+    "Identity",
+    "InvalidChallengeTokenError",
+    "InvalidInputError",
+    "Level",
+    "LimitReachedError",
+    "Method",
+    "NewAccessKey",
+    "NoEligibleFactorError",
+    "NotFoundError",
+    "OutOfScopeError",
+    "Permission",
+    "ProtectionWouldBeLostError",
+    "RefusedError",
+    "Requirement",
+    "Resource",
+    "ResourceAbility",
+    "ResourceMark",
+    "Role",
+    "ServerError",
+    "ServiceClient",
+    "Stairgate",
+    "StairgateError",
+    "Statement",
+    "StepUp",
+    "StepUpAuthorizationRequired",
+    "TooLargeError",
+    "TooManyAttemptsError",
+    "TooManyChallengesError",
+    "TooManyError",
+    "TooManyPromptsError",
+    "UnauthenticatedError",
+    "Unauthorized",
+    "UnavailableError",
+    "UnexpectedAnswerError",
+    "UnreachableError",
+    "UserTokenRefusedError",
+    "VerificationKey",
+    "WrongAnswerError",
+]
+
+# Where each name lives. A test holds this, `__all__` and the imports above to each other.
+_MODULES = {
+    "stairgate.client.asynchronous": "AsyncStairgate",
+    "stairgate.client.blocking": "Stairgate",
+    "stairgate.client.codec": "KEEP",
+    "stairgate.client.decisions": "Allowed Decision Denied StepUp",
+    "stairgate.client.errors": """
+        AlreadyExistsError ArgumentError ChallengeBarredError ChallengeEndedError ChallengePendingError
+        ChangedMeanwhileError ConflictError ForbiddenError IdempotencyKeyReusedError
+        InvalidChallengeTokenError InvalidInputError LimitReachedError NoEligibleFactorError NotFoundError
+        OutOfScopeError ProtectionWouldBeLostError RefusedError ServerError StairgateError
+        StepUpAuthorizationRequired TooLargeError TooManyAttemptsError TooManyChallengesError TooManyError
+        TooManyPromptsError UnauthenticatedError Unauthorized UnavailableError UnexpectedAnswerError
+        UnreachableError UserTokenRefusedError WrongAnswerError
+    """,
+    "stairgate.client.requirement": "Level Method Requirement",
+    "stairgate.client.shapes": """
+        AccessRecord Area Challenge ClientOptions DeliveredCode Elevation Group Identity NewAccessKey
+        Permission Resource ResourceAbility ResourceMark Role ServiceClient Statement VerificationKey
+    """,
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    """The public *name*, loaded now and kept."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

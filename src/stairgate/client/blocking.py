@@ -1,0 +1,350 @@
+"""`Stairgate`: the blocking client. Each method is one line over an operation; the twin is `asynchronous`."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import httpx2
+
+from stairgate.client import administration, checks, stepup
+from stairgate.client.decisions import Decision
+from stairgate.client.driver import Driver
+from stairgate.client.requirement import Method
+from stairgate.client.shapes import Challenge, DeliveredCode, Elevation, Identity, NewAccessKey, ServiceClient
+from stairgate.client.transport import DEFAULT_TIMEOUT
+
+T = TypeVar("T")
+
+
+class Stairgate:
+    """
+    The client of a Stairgate service. Safe to share between threads; keep one for the life of the program.
+
+    Args:
+        url: Where the service is, such as `https://stairgate.example`.
+        access_key: A service client's access key; each call can then pass the token of the user it is about; or
+        user_token: A user's own access token.
+        timeout: Seconds for one exchange; none waits for ever.
+        tls: How the service's certificate is verified; None: by the usual authorities.
+        transport: Another httpx2 transport, for tests.
+
+    Raises:
+        ArgumentError: Neither or both of the credentials are given, or one of the arguments cannot be right.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        access_key: str | None = None,
+        user_token: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        tls: ssl.SSLContext | None = None,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self._driver = Driver(
+            url, access_key=access_key, user_token=user_token, timeout=timeout, tls=tls, transport=transport
+        )
+        self.challenges = Challenges(self._driver)
+        self.elevations = Elevations(self._driver)
+        self.records = Collection(self._driver, administration.RECORDS)
+        self.roles = Collection(self._driver, administration.ROLES)
+        self.groups = Collection(self._driver, administration.GROUPS)
+        self.resources = Items(self._driver, administration.RESOURCES)
+        self.clients = ServiceClients(self._driver, administration.CLIENTS)
+        self.identities = Identities(self._driver)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._driver.url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._driver.transport.close()
+
+    def authorize(
+        self,
+        user_id: str,
+        resource_uri: str,
+        permission: str,
+        *,
+        user_token: str | None = None,
+        context: Mapping[str, object] | None = None,
+        idempotency_key: str | None = None,
+        at_least: int | None = None,
+    ) -> Decision:
+        """
+        May the user do this to that? A counted use is taken by an allow.
+
+        Args:
+            user_id: Whom it is about.
+            resource_uri: What it is done to.
+            permission: What is done.
+            user_token: The access token that the user came with; without it nothing protected is allowed.
+            context: The details of the request, for marks that bind to them.
+            idempotency_key: A repeat with the same key within a minute takes no second use (service clients only).
+            at_least: Do not answer from facts older than this revision.
+
+        Returns:
+            `Allowed`, `Denied` or `StepUp`; none of them has a truth value.
+        """
+        return self._driver.run(
+            checks.authorize(
+                self._driver.conversation,
+                user_id,
+                resource_uri,
+                permission,
+                user_token=user_token,
+                context=context,
+                idempotency_key=idempotency_key,
+                at_least=at_least,
+            )
+        )
+
+    def require(
+        self,
+        user_id: str,
+        resource_uri: str,
+        permission: str,
+        *,
+        user_token: str | None = None,
+        context: Mapping[str, object] | None = None,
+        idempotency_key: str | None = None,
+        at_least: int | None = None,
+    ) -> None:
+        """
+        Return if the user may; the arguments are `authorize`'s.
+
+        Raises:
+            Unauthorized: The user does not have the access.
+            StepUpAuthorizationRequired: A step-up opens it.
+        """
+        decision = self.authorize(
+            user_id,
+            resource_uri,
+            permission,
+            user_token=user_token,
+            context=context,
+            idempotency_key=idempotency_key,
+            at_least=at_least,
+        )
+        checks.require(decision, user_id, resource_uri, permission)
+
+    def authorize_user(
+        self,
+        user_id: str,
+        resource_uri: str,
+        permission: str,
+        *,
+        user_token: str | None = None,
+        context: Mapping[str, object] | None = None,
+    ) -> None:
+        """
+        Return if the user may: `require` under the name that Authress users know.
+
+        Raises:
+            Unauthorized: The user does not have the access.
+            StepUpAuthorizationRequired: A step-up opens it.
+        """
+        self.require(user_id, resource_uri, permission, user_token=user_token, context=context)
+
+    def explain(
+        self,
+        user_id: str,
+        resource_uri: str,
+        permission: str,
+        *,
+        user_token: str | None = None,
+        context: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
+        """Why a check is answered as it is: every grant, its marks, what each of them lacks. Takes no use."""
+        return self._driver.run(
+            checks.explain(
+                self._driver.conversation, user_id, resource_uri, permission, user_token=user_token, context=context
+            )
+        )
+
+    def step_up_authorization(
+        self, step_up_challenge_token: str, *, user_token: str | None = None, code: str | None = None
+    ) -> Elevation:
+        """
+        Report that the challenge was met, and get the elevation. Not a proof by itself; repeatable.
+
+        Args:
+            step_up_challenge_token: From the refusal.
+            user_token: The token that was refused, where a service client reports.
+            code: The return code of the page, where there was one.
+
+        Raises:
+            ChallengePendingError: It is not met yet.
+        """
+        return self._driver.run(
+            stepup.step_up_authorization(
+                self._driver.conversation, step_up_challenge_token, user_token=user_token, code=code
+            )
+        )
+
+    def delete_user(self, user_id: str) -> None:
+        """Remove all access of the user."""
+        self._driver.run(administration.delete_user(user_id))
+
+
+class Challenges:
+    """`client.challenges`: open them, answer them, follow them, end them."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def open(
+        self, step_up_challenge_token: str, *, user_token: str | None = None, locale: str | None = None
+    ) -> Challenge:
+        """Open the challenge that a refusal's token stands for; a repeat gives the same one."""
+        return self._driver.run(
+            stepup.open_challenge(
+                self._driver.conversation, step_up_challenge_token, user_token=user_token, locale=locale
+            )
+        )
+
+    def get(self, challenge_id: str, *, user_token: str | None = None) -> Challenge:
+        """Read the challenge as it is now."""
+        return self._driver.run(stepup.get_challenge(self._driver.conversation, challenge_id, user_token=user_token))
+
+    def wait(self, challenge_id: str, *, user_token: str | None = None, timeout: float = 600.0) -> Challenge:
+        """Wait until the challenge has ended, at most *timeout* seconds, and return it as it then is."""
+        return self._driver.run(
+            stepup.wait_for_challenge(self._driver.conversation, challenge_id, user_token=user_token, timeout=timeout)
+        )
+
+    def watch(self, challenge_id: str, *, user_token: str | None = None) -> Iterator[Challenge]:
+        """Every state of the challenge, from the present one to its end."""
+        return self._driver.stream(
+            stepup.watch_challenge(self._driver.conversation, challenge_id, user_token=user_token)
+        )
+
+    def request_code(self, challenge_id: str, method: Method, *, user_token: str | None = None) -> DeliveredCode | None:
+        """Have a code sent to the user; with `external`, get it and deliver it yourself."""
+        return self._driver.run(
+            stepup.request_code(self._driver.conversation, challenge_id, method, user_token=user_token)
+        )
+
+    def answer(
+        self, challenge_id: str, *, method: Method, code: str, once: bool = False, user_token: str | None = None
+    ) -> Challenge:
+        """
+        Answer with a code. *once*: the elevation opens this access alone, one time.
+
+        Raises:
+            WrongAnswerError: It is wrong; `attempts_left` are left.
+            ChallengeEndedError: It has ended.
+        """
+        return self._driver.run(
+            stepup.answer_challenge(
+                self._driver.conversation, challenge_id, method=method, code=code, once=once, user_token=user_token
+            )
+        )
+
+    def decline(self, challenge_id: str, *, not_me: bool = False, user_token: str | None = None) -> Challenge:
+        """Decline. *not_me*: it was not the user who asked; the token is barred, too."""
+        return self._driver.run(
+            stepup.decline_challenge(self._driver.conversation, challenge_id, not_me=not_me, user_token=user_token)
+        )
+
+    def cancel(self, challenge_id: str, *, user_token: str | None = None) -> None:
+        """Take back a challenge that this caller opened."""
+        self._driver.run(stepup.cancel_challenge(self._driver.conversation, challenge_id, user_token=user_token))
+
+
+class Elevations:
+    """`client.elevations`: see and end them."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def list(self, user_id: str) -> list[Elevation]:
+        """The live elevations of the user, oldest first."""
+        return self._driver.run(stepup.list_elevations(self._driver.conversation, user_id))
+
+    def end(self, user_id: str, elevation_id: str) -> None:
+        """End one. Once this returns, no check is allowed by it."""
+        self._driver.run(stepup.end_elevation(self._driver.conversation, user_id, elevation_id))
+
+    def end_all(self, user_id: str, *, user_token: str | None = None, every_token: bool | None = None) -> None:
+        """End those of one token; with *every_token* (an administrator's default), those of all of them."""
+        self._driver.run(
+            stepup.end_elevations(self._driver.conversation, user_id, user_token=user_token, everything=every_token)
+        )
+
+
+class Items(Generic[T]):
+    """Items that are read, replaced and listed by id."""
+
+    def __init__(self, driver: Driver, kind: administration.Kind[T]) -> None:
+        self._driver = driver
+        self._kind = kind
+
+    def get(self, item_id: str) -> T:
+        """Read one."""
+        return self._driver.run(administration.get(self._kind, item_id))
+
+    def replace(self, item_id: str, item: T, *, unchanged_since: datetime | None = None) -> None:
+        """
+        Put *item* in place of what is there.
+
+        A record or group that was read is refused where it has changed since; *unchanged_since* says another moment.
+        Marks that *item* does not mention are kept; a mark of None is removed.
+        """
+        self._driver.run(administration.replace(self._kind, item_id, item, unchanged_since=unchanged_since))
+
+    def list(self, *, filter: str | None = None, page_size: int | None = None) -> Iterator[T]:  # noqa: A002  # the wire's name
+        """Every item that this caller may read, page by page."""
+        return self._driver.stream(administration.each(self._kind, {"filter": filter, "limit": page_size}))
+
+
+class Collection(Items[T]):
+    """Items that are created and deleted, too."""
+
+    def create(self, item: T) -> T:
+        """Create *item* and get it as it is kept."""
+        return self._driver.run(administration.create(self._kind, item))
+
+    def delete(self, item_id: str) -> None:
+        """Remove one."""
+        self._driver.run(administration.delete(self._kind, item_id))
+
+
+class ServiceClients(Collection[ServiceClient]):
+    """`client.clients`: service clients and their access keys."""
+
+    def create_key(self, client_id: str) -> NewAccessKey:
+        """A new access key; the service shows it this once."""
+        return self._driver.run(administration.create_key(client_id))
+
+    def delete_key(self, client_id: str, key_id: str) -> None:
+        """Remove an access key: what it signed is not accepted any more."""
+        self._driver.run(administration.delete_key(client_id, key_id))
+
+
+class Identities:
+    """`client.identities`: the issuers whose user tokens are trusted."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def create(self, identity: Identity) -> Identity:
+        """Trust an issuer; one that is trusted already is replaced."""
+        return self._driver.run(administration.create_identity(identity))
+
+    def list(self) -> Iterator[Identity]:
+        """Every trusted issuer."""
+        return self._driver.stream(administration.each(administration.IDENTITIES, {}))
