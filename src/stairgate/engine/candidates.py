@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stairgate.engine.facts import Facts
+from stairgate.engine.frozen import quick_source
 from stairgate.engine.grants import Given
 from stairgate.engine.lookup import Asked, pattern_of
 from stairgate.engine.rights import Right
@@ -52,7 +53,7 @@ def matching(asked: Asked, facts: Facts, right: Right) -> Iterator[Match]:
 def source_of(match: Match) -> Source:
     """Where *match* comes from."""
     text, given, role = match
-    return Source(given.record, given.statement, role, pattern_of(text, below=given.below))
+    return quick_source(given.record, given.statement, role, pattern_of(text, below=given.below))
 
 
 def candidates_of(match: Match, asked: Asked, facts: Facts, right: Right, guards: tuple[Mark, ...]) -> list[Candidate]:

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from stairgate.engine.candidates import Candidate, candidates_of, matching, rank, source_of
 from stairgate.engine.facts import Facts
+from stairgate.engine.frozen import quick_allow
 from stairgate.engine.lookup import Asked
 from stairgate.engine.meeting import PASSED, Miss, meets, misses, token_misses
 from stairgate.engine.merging import cost, merge, satisfiable, shared_area
@@ -24,7 +25,7 @@ from stairgate.model.elevations import NO_DETAILS, Area, Elevation
 from stairgate.model.evidence import TokenEvidence
 from stairgate.model.protection import Level, Mark, Method, Requirement
 
-__all__ = ["Pending", "Right", "assess", "decide", "holds", "meets", "resolve"]
+__all__ = ["Pending", "Right", "assess", "decide", "holds", "meets", "resolve", "without_met"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def assess(question: Question, facts: Facts, *, right: Right = Right.ALLOW) -> A
             guards = facts.resources.marks_on(asked)
         _, given, role = match
         if not guards and given.step_up is None and role not in roles_with_marks:
-            return Allow(source_of(match))
+            return quick_allow(source_of(match))
         for candidate in candidates_of(match, asked, facts, right, guards):
             if not candidate.marks and not candidate.observed:
                 return Allow(candidate.source)
@@ -111,9 +112,22 @@ def decide(
     outcome = assess(question, facts)
     if isinstance(outcome, Pending):
         return resolve(outcome, elevations, now, token_evidence)
-    if isinstance(outcome, Allow) and outcome.observed:
-        return replace(outcome, observed=_would_refuse(outcome.observed, question, elevations, now, token_evidence))
+    if isinstance(outcome, Allow):
+        return without_met(outcome, question, elevations, now, token_evidence)
     return outcome
+
+
+def without_met(
+    allow: Allow,
+    question: Question,
+    elevations: Sequence[Elevation],
+    now: datetime,
+    token_evidence: TokenEvidence | None = None,
+) -> Allow:
+    """An *allow* of `assess`, its observed marks less those that would not have refused."""
+    if not allow.observed:
+        return allow
+    return replace(allow, observed=_would_refuse(allow.observed, question, elevations, now, token_evidence))
 
 
 def holds(question: Question, facts: Facts, right: Right) -> Allow | Deny | Pending:

@@ -74,13 +74,16 @@ class ResourceTable:
 
     def marks_on(self, asked: Asked) -> tuple[Mark, ...]:
         """Every mark, `on` or `observe`, that guards what is asked or a part of it, whoever asks (semantics §5)."""
-        if not self._literal and not self._wild:
-            return ()
+        nodes: Iterable[_Guarded]
+        if asked.resource.children:
+            nodes = self._nodes_for_all_children(asked)
+        else:
+            hits = self._marked.hits(asked)
+            if not hits:
+                return ()
+            nodes = [node for _, node in hits]
         if exempt(asked.resource, asked.action):
             return ()
-        nodes = (
-            self._nodes_for_all_children(asked) if asked.children else (each for _, each in self._marked.hits(asked))
-        )
         return tuple(mark for node in nodes for mark in node.applying(asked.action))
 
     def _nodes_for_all_children(self, asked: Asked) -> Iterator[_Guarded]:
@@ -88,7 +91,8 @@ class ResourceTable:
         for _, node in self._marked.hits(asked):
             if not node.pattern.wild:
                 yield node
-        yield from self._literal[self._first_below(asked.prefixes[-1]) : self._end_below(asked.prefixes[-1])]
+        text = asked.prefixes[len(asked.resource.segments)]
+        yield from self._literal[self._first_below(text) : self._end_below(text)]
         for node in self._wild:  # the few with wildcards: here any of them may reach below
             if touches(node.pattern, asked.resource):
                 yield node

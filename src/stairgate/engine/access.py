@@ -1,0 +1,51 @@
+"""What a user's grants give on a resource, marks aside (semantics §3): the raw matter of listings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stairgate.engine.facts import Facts
+from stairgate.engine.lookup import Asked
+from stairgate.model.actions import ANY_ACTION, READ, Action
+from stairgate.model.resources import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAction:
+    """An action that the user holds on a resource, as its grants spell it, with the union of rights."""
+
+    action: Action
+    allow: bool
+    grant: bool
+    delegate: bool
+
+
+def actions_on(resource: Resource, facts: Facts) -> tuple[HeldAction, ...]:
+    """
+    The actions that the user's grants give on *resource*, sorted by key.
+
+    SECURITY: this says nothing about marks. A listing asks `assess` about each action before it shows it as open
+    (semantics §11).
+    """
+    held: dict[str, HeldAction] = {}
+    asked = Asked(resource, ANY_ACTION)  # only its resource is looked at: `hits` knows no actions
+    for table in facts.tables:
+        for _, given in table.hits(asked):
+            for role in given.roles:
+                for each in facts.roles.permissions(role):
+                    _add(held, HeldAction(each.action, each.allow, each.grant or each.delegate, each.delegate))
+    if facts.resources.public.hits(asked):
+        _add(held, HeldAction(READ, allow=True, grant=False, delegate=False))
+    return tuple(
+        each for _, each in sorted(held.items()) if each.allow or each.grant
+    )  # a permission without any right gives nothing
+
+
+def _add(held: dict[str, HeldAction], more: HeldAction) -> None:
+    known = held.get(more.action.key)
+    if known is not None:
+        written = min(known.action, more.action, key=lambda action: action.written)
+        more = HeldAction(
+            written, known.allow or more.allow, known.grant or more.grant, known.delegate or more.delegate
+        )
+    held[more.action.key] = more
