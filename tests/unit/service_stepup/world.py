@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -146,7 +146,15 @@ class World:
         body.update(claims)
         return sign_jwt({k: v for k, v in body.items() if v is not None}, typ=typ, kid=kid, key=private)
 
-    def issued(self, user: str = "ann", *, typ: str = "at+jwt", kid: str = "k1", **claims: Any) -> str:
+    def issued(
+        self,
+        user: str = "ann",
+        *,
+        typ: str = "at+jwt",
+        kid: str = "k1",
+        claims: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> str:
         """A user token of the configured issuer."""
         now = int(self.clock.now().timestamp())
         body: dict[str, JsonValue] = {
@@ -157,7 +165,7 @@ class World:
             "exp": now + 3_600,
             "jti": self.services.entropy.token(),
         }
-        body.update(claims)
+        body.update({**(claims or {}), **more})
         return sign_jwt({k: v for k, v in body.items() if v is not None}, typ=typ, kid=kid, key=self.issuer_key)
 
     def token(self, user: str, ttl: int = 3_600) -> str:
@@ -229,10 +237,6 @@ def denied(checked: Checked) -> bool:
 
 def wants_step_up(checked: Checked) -> bool:
     return isinstance(checked.decision, StepUpRequired)
-
-
-def members(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: values[name] for name in names}
 
 
 @asynccontextmanager

@@ -1,0 +1,150 @@
+"""Settings, the first moment of an account, and what a start says when something is wrong."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from tests.unit.service_stepup.world import KnownIssuerKeys, World, allowed
+
+from stairgate.bootstrap import key_file, open_services, prepare
+from stairgate.host.keyfile import new_key
+from stairgate.model.canonical import base64url
+from stairgate.model.errors import DomainError, InvalidInputError, UnavailableError
+from stairgate.model.ids import ClientId, UserId
+from stairgate.model.tokens import ClientCaller
+from stairgate.service.authentication import authenticate
+from stairgate.settings import Settings
+from stairgate.testing.clock import FakeClock
+
+pytestmark = pytest.mark.anyio
+
+
+def at(folder: Path, **more: object) -> Settings:
+    return Settings(database_url=f"sqlite:///{folder}/stairgate.db", **more)  # type: ignore[arg-type]
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+async def test_an_account_is_made_once_and_its_owner_may_do_everything(tmp_path: Path) -> None:
+    """The access key is shown once, in no repr; files are the owner's alone; a repeat makes nothing new."""
+    settings, clock = at(tmp_path, dev=True), FakeClock()
+    made = await prepare(settings, clock=clock)
+    assert made.access_key is not None
+    assert made.access_key not in repr(made)
+    again = await prepare(settings, clock=clock)
+    assert (again.account, again.access_key) == (made.account, None)
+    assert set(modes(tmp_path).values()) == {0o600}
+    async with open_services(settings, clock=clock, issuer_keys=KnownIssuerKeys()) as services:
+        assert services.account == made.account
+        world = World(services, clock, KnownIssuerKeys(), settings)
+        assert made.owner is not None
+        world.access_keys[made.owner] = made.access_key
+        owner = await authenticate(services, world.assertion(made.owner))
+        assert owner == ClientCaller(ClientId(made.owner), owner.key)  # type: ignore[union-attr]
+        assert allowed(await world.check(owner, UserId(made.owner), "anything", "any/where"))
+        assert (await world.events())[:4] == ["account.created", "client.changed", "record.changed", "key.changed"]
+
+
+async def test_the_test_identity_provider_can_be_added_later_and_is_off_otherwise(tmp_path: Path) -> None:
+    await prepare(at(tmp_path))
+    async with open_services(at(tmp_path), issuer_keys=KnownIssuerKeys()) as services:
+        assert services.test_issuer is None
+    with pytest.raises(UnavailableError):
+        async with open_services(at(tmp_path, dev=True), issuer_keys=KnownIssuerKeys()):
+            pytest.fail("it started without a key to sign test tokens with")
+    await prepare(at(tmp_path, dev=True))
+    async with open_services(at(tmp_path, dev=True), issuer_keys=KnownIssuerKeys()) as services:
+        assert services.test_issuer is not None
+
+
+async def start(settings: Settings) -> str:
+    """What a start that fails says."""
+    with pytest.raises(DomainError) as refusal:
+        async with open_services(settings, issuer_keys=KnownIssuerKeys()):
+            pytest.fail("it started")
+    return str(refusal.value)
+
+
+async def test_a_start_that_cannot_work_says_what_to_do(tmp_path: Path) -> None:
+    settings = at(tmp_path)
+    assert "stairgate init" in await start(settings)
+    await prepare(settings)
+    file = key_file(settings)
+    kept = file.read_bytes()
+    file.chmod(0o644)
+    assert "chmod 600" in await start(settings)
+    file.unlink()
+    assert "put it back" in await start(settings)
+    with pytest.raises(UnavailableError, match="put it back"):
+        await prepare(settings)
+    assert not file.exists()
+    assert "sealed with a key that is not here" in await start(at(tmp_path, secret_keys=(new_key(),)))
+    file.write_bytes(kept)
+    file.chmod(0o600)
+    async with open_services(settings, issuer_keys=KnownIssuerKeys()):
+        pass
+    assert "not supported" in await start(Settings(database_url="oracle://x"))
+    with pytest.raises(InvalidInputError, match="memory"):
+        await prepare(Settings(database_url="memory:"))
+
+
+def test_settings_have_defaults_that_work_on_one_machine() -> None:
+    settings = Settings.from_environment({"PATH": "/bin", "STAIRGATE_PORT": ""})
+    assert settings == Settings()
+    assert settings.public_origins == ("http://127.0.0.1:8080", "http://localhost:8080", "http://[::1]:8080")
+    assert not settings.dev
+
+
+def test_settings_are_read_from_the_environment_and_keep_secrets_out_of_sight() -> None:
+    key = base64url(new_key())
+    settings = Settings.from_environment(
+        {
+            "STAIRGATE_DATABASE_URL": "sqlite:////data/x.db",
+            "STAIRGATE_SECRET_KEYS": key,
+            "STAIRGATE_KEY_FILE": "/data/keys",
+            "STAIRGATE_PUBLIC_URL": "https://auth.example/, HTTPS://Other.example:8443",
+            "STAIRGATE_HOST": "::1",
+            "STAIRGATE_PORT": "9000",
+            "STAIRGATE_STALE_LIMIT": "0",
+            "STAIRGATE_FACTOR_HOLD": "86400",
+            "STAIRGATE_TOTP_STRICT": "yes",
+            "STAIRGATE_DEV": "1",
+        }
+    )
+    assert settings.public_origins == ("https://auth.example", "https://other.example:8443")
+    assert (settings.stale_limit, settings.factor_hold, settings.totp_strict, settings.dev) == (0, 86_400, True, True)
+    assert key not in repr(settings)
+    assert "secret_keys" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "http"),
+        ("PORT", "٣"),
+        ("STALE_LIMIT", "1.5"),
+        ("DEV", "maybe"),
+        ("PUBLIC_URL", "auth.example"),
+        ("PUBLIC_URL", "ftp://auth.example"),
+        ("PUBLIC_URL", "https://auth.example/path"),
+        ("PUBLIC_URL", "https://user@auth.example"),
+        ("PUBLIC_URL", "https://auth.example:port"),
+    ],
+)
+def test_a_setting_that_is_not_valid_is_named(name: str, value: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"STAIRGATE_{name}"):
+        Settings.from_environment({f"STAIRGATE_{name}": value})
+
+
+@pytest.mark.parametrize(
+    ("host", "first"),
+    [("10.0.0.7", "http://10.0.0.7:8080"), ("0.0.0.0", "http://127.0.0.1:8080"), ("::1", "http://[::1]:8080")],
+)
+def test_the_first_origin_is_where_it_listens(host: str, first: str) -> None:
+    assert Settings(host=host).public_origins[0] == first
