@@ -51,7 +51,7 @@ def questions(account: World, port: int) -> dict[str, list[bytes]]:
         return ask(anyone(), f"orgs/{chance.randrange(10**6)}/other/{chance.randrange(1000)}", READ)
 
     def refused() -> bytes:
-        number = chance.randrange(ELEVATED, world.ASKERS)
+        number = chance.randrange(world.STEPPERS, world.ASKERS)  # the others have stepped up
         return ask(number, vault(number), PAY)
 
     def mixed() -> bytes:
