@@ -11,14 +11,17 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 MODULES = {"engine": "engine", "store": "store", "http": "http_check"}
 QUICK = {
     "engine": ["--grants", "20000", "--seconds", "1"],
+    "store": [tempfile.gettempdir(), "5000"],
     "http": ["--grants", "20000", "--rounds", "1", "--seconds", "1"],
 }
+PLAIN = {"store"}  # prints lines and takes no options
 
 
 def main() -> int:
@@ -39,12 +42,12 @@ def main() -> int:
     results, failed = {}, False
     for name in arguments.names or there:
         command = [sys.executable, "-m", f"bench.{MODULES[name]}", *(QUICK.get(name, []) if arguments.quick else [])]
-        if arguments.grants is not None and name != "store":
+        if arguments.grants is not None and name not in PLAIN:
             command += ["--grants", str(arguments.grants)]
-        if arguments.json:
-            command.append("--json")
-        else:
+        if not arguments.json:
             print(f"--- {name}", flush=True)
+        elif name not in PLAIN:
+            command.append("--json")
         done = subprocess.run(
             command,
             cwd=FOLDER.parent,
@@ -55,7 +58,7 @@ def main() -> int:
         )
         failed = failed or done.returncode != 0
         if arguments.json and done.returncode == 0:
-            results[name] = json.loads(done.stdout)
+            results[name] = done.stdout.splitlines() if name in PLAIN else json.loads(done.stdout)
     if arguments.json:
         print(json.dumps(results))
     return 1 if failed else 0
