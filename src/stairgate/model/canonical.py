@@ -110,9 +110,34 @@ def canonical_json(value: JsonValue, *, field: str = "value") -> str:
         InvalidInputError: It has a value that the form cannot carry.
     """
     try:
+        if _is_plain(value):
+            text = _plain.encode(value)
+            text.encode("utf-8")
+            return text
         return rfc8785.dumps(value).decode()
     except (rfc8785.CanonicalizationError, UnicodeError):
         raise InvalidInputError(field, "has a value that canonical JSON cannot carry") from None
+
+
+# Without real numbers, and with names whose order is the same in every encoding, JCS is what the standard library
+# writes, ten times as fast. A test compares the two.
+_plain = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _is_plain(value: JsonValue) -> bool:
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -MAX_INTEGER <= value <= MAX_INTEGER  # type: ignore[operator]
+    if kind is dict:
+        return all(
+            type(name) is str and name.isascii() and _is_plain(member)
+            for name, member in value.items()  # type: ignore[union-attr]
+        )
+    if kind is list or kind is tuple:
+        return all(map(_is_plain, value))  # type: ignore[arg-type]
+    return False
 
 
 def digest_of(value: JsonValue) -> str:

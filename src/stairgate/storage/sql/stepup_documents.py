@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stairgate.model.actions import parse_action
 from stairgate.model.challenges import Challenge, ChallengeState, IssuedCode, Ticket
 from stairgate.model.documents import area_document, area_of, requirement_document, requirement_of
-from stairgate.model.elevations import Elevation, EndReason
+from stairgate.model.elevations import Area, Elevation, EndReason
 from stairgate.model.evidence import Evidence
 from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, FactorId, UserId
 from stairgate.model.protection import Level, Method
@@ -174,26 +175,52 @@ class ElevationRow(NamedTuple):
     document: str
 
 
-@reader
-def elevation_of(row: ElevationRow) -> Elevation:
-    """The elevation that *row* and `elevation_text` keep."""
-    value = read(row.document)
-    ended_at: datetime | None = maybe_time_of(row.ended_at)
-    return Elevation(
-        id=ElevationId(row.id),
-        user=UserId(row.user_id),
-        token=token_of(row.token),
+class _Unchanging(NamedTuple):
+    """What the document of an elevation says."""
+
+    area: Area
+    level: Level
+    method: Method
+    proven_at: datetime
+    factor: FactorId | None
+    uses: int | None
+    details: Mapping[str, str]
+
+
+@lru_cache(maxsize=4_096)
+def _unchanging_of(document: str) -> _Unchanging:
+    """Remembered by its text, not by the elevation: an elevation itself is never cached (semantics §8)."""
+    value = read(document)
+    return _Unchanging(
         area=area_of(value["area"]),
         level=Level(value["level"]),
         method=Method(value["method"]),
         proven_at=time_of(value["provenAt"]),
+        factor=_maybe_factor(value["factor"]),
+        uses=value["uses"],
+        details=members(value["details"]),
+    )
+
+
+@reader
+def elevation_of(row: ElevationRow) -> Elevation:
+    """The elevation that *row* and `elevation_text` keep."""
+    rest = _unchanging_of(row.document)
+    return Elevation(
+        id=ElevationId(row.id),
+        user=UserId(row.user_id),
+        token=token_of(row.token),
+        area=rest.area,
+        level=rest.level,
+        method=rest.method,
+        proven_at=rest.proven_at,
         issued_at=time_of(row.issued_at),
         expires_at=time_of(row.expires_at),
         challenge=ChallengeId(row.challenge_id),
-        factor=_maybe_factor(value["factor"]),
-        uses=value["uses"],
+        factor=rest.factor,
+        uses=rest.uses,
         uses_left=row.uses_left,
-        details=members(value["details"]),
-        ended_at=ended_at,
+        details=rest.details,
+        ended_at=maybe_time_of(row.ended_at),
         end_reason=None if row.end_reason is None else EndReason(row.end_reason),
     )
