@@ -28,6 +28,7 @@ from stairgate.model.errors import (
     TooLargeError,
     UnsupportedMediaTypeError,
 )
+from stairgate.model.tokens import Caller, UserCaller
 from stairgate.service.authentication import authenticate
 from stairgate.service.context import Services
 
@@ -38,6 +39,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 BODY_SECONDS = 30
 UNKNOWN_ROUTE = "-"  # what logs and metrics call an address without a route
+USER_TOKEN = "Stairgate-User-Token"  # noqa: S105  # a header's name
 _JSON_TYPES = (b"application/json", b"application/json;charset=utf-8")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
@@ -96,9 +98,7 @@ class Application:
                 table=self.table,
             )
             if not match.route.public:
-                call.identity = await authenticate(
-                    self._services, bearer_of(headers), remembered=match.route.remembered
-                )
+                call.identity = await self._caller(match.route, headers)
             call.query = read_query(scope["query_string"], match.route)
             await _take_body(call, receive)
             answer = await match.route.handler(call)
@@ -119,6 +119,19 @@ class Application:
             seconds=perf_counter() - began,
             request_id=request_id,
         )
+
+    async def _caller(self, route: Route, headers: Headers) -> Caller:
+        """
+        Who calls.
+
+        Raises:
+            UnauthenticatedError: The bearer token is missing or bad.
+            InvalidInputError: A user passes a user token (semantics §6).
+        """
+        caller = await authenticate(self._services, bearer_of(headers), remembered=route.remembered)
+        if b"stairgate-user-token" in headers and isinstance(caller, UserCaller):
+            raise InvalidInputError(USER_TOKEN, "is for service clients; a user's own token is the bearer")
+        return caller
 
 
 async def _live(receive: Receive, send: Send) -> None:

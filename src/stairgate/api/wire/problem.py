@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -34,12 +35,12 @@ class Requirement(Struct, rename="camel"):
     scope: str | None
     bind: list[str]
     device: str | None
-    approvals: list[object] | None
+    approvals: list[Any] | None
     when: str | None
     enforce: str
 
 
-class StepUpAuthorizationRequired(Struct, rename="camel"):
+class StepUpAuthorizationRequired(Struct, rename="camel", kw_only=True):
     """
     The access is the user's, and wants a step-up first.
 
@@ -49,7 +50,7 @@ class StepUpAuthorizationRequired(Struct, rename="camel"):
     title: str
     error_code: str
     error_id: str
-    requirement: Requirement
-    reason: str
     step_up_challenge_token: str | UnsetType = UNSET
     expires_at: datetime | UnsetType = UNSET
+    requirement: Requirement
+    reason: str

@@ -1,0 +1,208 @@
+"""
+Attacks 21 and 22 at the HTTP door: whatever bytes arrive, the answer is a 4xx in the one shape, never a 5xx.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.api.door import Door, base64url
+
+from stairgate.api.call import invalid_member
+from stairgate.model.ids import ClientId
+
+pytestmark = pytest.mark.anyio
+
+CORPUS = {
+    "repeated member": b'{"stepUpChallengeToken":"a","stepUpChallengeToken":"b"}',
+    "repeated member by escape": b'{"stepUpChallengeToken":"a","stepUpChallenge\\u0054oken":"b"}',
+    "repeated member inside": b'{"stepUpChallengeToken":{"a":1,"a":2}}',
+    "big integer": b'{"stepUpChallengeToken":9007199254740993}',
+    "huge integer": b'{"stepUpChallengeToken":' + b"9" * 5000 + b"}",
+    "long fraction": b'{"stepUpChallengeToken":0.1234567890123456789}',
+    "infinite": b'{"stepUpChallengeToken":1e999}',
+    "NaN": b'{"stepUpChallengeToken":NaN}',
+    "Infinity": b'{"stepUpChallengeToken":-Infinity}',
+    "deep list": b"[" * 100_000 + b"]" * 100_000,
+    "deep object": b'{"a":' * 33 + b"1" + b"}" * 33,
+    "cut off": b'{"stepUpChallengeToken":"a',
+    "two documents": b'{"stepUpChallengeToken":"a"}{}',
+    "invalid UTF-8": b'{"stepUpChallengeToken":"\xff"}',
+    "overlong UTF-8": b'{"stepUpChallengeToken":"\xc0\xaf"}',
+    "UTF-16": '{"stepUpChallengeToken":"a"}'.encode("utf-16"),
+    "byte order mark": b'\xef\xbb\xbf{"stepUpChallengeToken":"a"}',
+    "lone surrogate": b'{"stepUpChallengeToken":"\\ud800"}',
+    "NUL": b'{"stepUpChallengeToken":"a\x00"}',
+    "comment": b'{"stepUpChallengeToken":"a"/**/}',
+    "trailing comma": b'{"stepUpChallengeToken":"a",}',
+    "single quotes": b"{'stepUpChallengeToken':'a'}",
+    "null": b"null",
+    "a string": b'"stepUpChallengeToken"',
+    "a number": b"0",
+    "nothing but blanks": b"   ",
+    "prototype": b'{"__proto__":{"stepUpChallengeToken":"a"}}',
+    "only unknown": b'{"\\u0000":1}',
+    "long member": b'{"' + b"a" * 200_000 + b'":1}',
+    "long token": b'{"stepUpChallengeToken":"' + b"a" * 200_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("name", CORPUS)
+@pytest.mark.parametrize("target", ["/v1/challenges", "/v1/step-up", "/v1/explanations", "/v1/challenges/x/answer"])
+async def test_a_body_that_parsers_read_differently_is_refused(door: Door, name: str, target: str) -> None:
+    answered = await door.call("POST", target, raw=CORPUS[name], bearer=await door.service())
+    assert answered.status in {400, 413}
+    assert len(answered.body) < 2_000
+    assert {"title", "errorCode", "errorId"} <= set(answered.json)
+
+
+@pytest.mark.parametrize("name", CORPUS)
+async def test_a_context_that_parsers_read_differently_is_refused(door: Door, name: str) -> None:
+    await door.world.grant("ann", "a", "read")
+    header = (b"stairgate-context", base64url(CORPUS[name])[:6_000])
+    answered = await door.check(await door.service(), "ann", "read", "a", headers=[header])
+    if name in {"prototype", "only unknown"}:  # objects like any other, to a context
+        assert answered.status == 200
+    else:
+        assert (answered.status, answered.json["field"]) == (400, "Stairgate-Context")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b" ",
+        b"e30",
+        b"e30=",
+        b"e31",
+        b"eyJ9",
+        b"e30==x",
+        b"a" * 6_000,
+        b"\xff",
+        b"e+30",
+        b"=",
+        b"e3",
+        b"e",
+        b"e30\t=",
+    ],
+)
+async def test_a_context_has_one_spelling(door: Door, value: bytes) -> None:
+    await door.world.grant("ann", "a", "read")
+    answered = await door.check(await door.service(), "ann", "read", "a", headers=[(b"stairgate-context", value)])
+    assert answered.status == (200 if value in {b"e30", b"e30="} else 400)
+
+
+@pytest.mark.parametrize("size", [4_096, 4_097])
+async def test_a_context_has_at_most_4_kib_of_json(door: Door, size: int) -> None:
+    await door.world.grant("ann", "a", "read")
+    context = b'{"a":"' + b"x" * (size - 8) + b'"}'
+    header = (b"stairgate-context", base64url(context))
+    answered = await door.check(await door.service(), "ann", "read", "a", headers=[header])
+    assert answered.status == (200 if size == 4_096 else 400)
+
+
+TOKENS = [
+    b"",
+    b".",
+    b"..",
+    b"a.b.c",
+    b"eyJhbGciOiJub25lIn0.e30.",  # alg none
+    b"eyJhbGciOiJIUzI1NiJ9.e30.AA",
+    base64url({"alg": "EdDSA", "kid": "../../etc/passwd"}) + b".e30.AA",
+    base64url({"alg": "EdDSA", "jku": "https://evil.example/keys"}) + b".e30.AA",
+    base64url({"alg": "EdDSA", "crit": ["x"]}) + b".e30.AA",
+    b"a" * 20_000,
+    b"\x00",
+    "é".encode(),
+    b"a.b.c.d.e",
+    b"....................",
+    b"Bearer a.b.c",
+]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+async def test_a_hostile_token_is_refused_in_every_place(door: Door, token: bytes) -> None:
+    """Attack 21: as bearer 401, as user token 400 or 403, as challenge token 400."""
+    bearer = await door.service()
+    answered = await door.call("GET", "/v1/challenges/x", headers=[(b"authorization", b"Bearer " + token)])
+    assert answered.status == 401
+    answered = await door.check(bearer, "ann", "read", "a", headers=[(b"stairgate-user-token", token)])
+    assert answered.status in {400, 403}
+    if answered.status == 403:
+        assert answered.code == "UserTokenRefused"
+    text = token.decode("latin-1")
+    answered = await door.call("POST", "/v1/challenges", {"stepUpChallengeToken": text}, bearer=bearer)
+    assert answered.status == 400
+
+
+async def test_an_assertion_is_no_user_token_and_a_user_token_no_challenge_token(door: Door) -> None:
+    """Attack 21: one kind of token does not pass for another."""
+    bearer = await door.service()
+    refused = await door.check(bearer, "ann", "read", "a", token=bearer)
+    assert (refused.status, refused.code) == (403, "UserTokenRefused")
+    user = door.world.token("ann")
+    answered = await door.call("POST", "/v1/challenges", {"stepUpChallengeToken": user}, bearer=user)
+    assert (answered.status, answered.code) == (400, "InvalidChallengeToken")
+    await door.world.grant("ann", "a", "read")
+    assert (await door.check(door.world.assertion(ClientId("sc_shop"), typ="x"), "ann", "read", "a")).status == 401
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=20), inner, max_size=3),
+    max_leaves=8,
+)
+MEMBERS = ["stepUpChallengeToken", "method", "code", "once", "notMe", "userId", "resourceUri", "permission", "context"]
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    target=st.sampled_from(
+        [
+            "/v1/challenges",
+            "/v1/step-up",
+            "/v1/explanations",
+            "/v1/challenges/x/code",
+            "/v1/challenges/x/answer",
+            "/v1/challenges/x/decline",
+        ]
+    ),
+    body=st.binary(max_size=60)
+    | st.dictionaries(st.sampled_from(MEMBERS) | st.text(max_size=5), JSON, max_size=5).map(
+        lambda value: json.dumps(value).encode()
+    ),
+)
+async def test_no_body_makes_a_5xx(door: Door, target: str, body: bytes) -> None:
+    if "sc_shop" not in door.world.access_keys:
+        await door.service()
+    answered = await door.call("POST", target, raw=body, bearer=door.world.assertion(ClientId("sc_shop")))
+    assert 200 <= answered.status < 500
+    assert not door.instruments.failures
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(
+        ["authorization", "stairgate-user-token", "stairgate-context", "stairgate-at-least", "idempotency-key", "host"]
+    ),
+    value=st.binary(max_size=80) | st.binary(max_size=60).map(base64url),
+)
+async def test_no_header_makes_a_5xx(door: Door, name: str, value: bytes) -> None:
+    if "sc_shop" not in door.world.access_keys:
+        await door.service()
+    bearer = None if name == "authorization" else door.world.assertion(ClientId("sc_shop"))
+    answered = await door.call(
+        "GET", "/v1/users/u/resources/a/permissions/read", bearer=bearer, headers=[(name.encode(), value)]
+    )
+    assert 200 <= answered.status < 500
+    assert not door.instruments.failures
+
+
+@given(st.text(max_size=200))
+def test_whatever_msgspec_says_is_an_error_that_names_a_field(message: str) -> None:
+    error = invalid_member(message)
+    assert error.field
+    assert error.title
