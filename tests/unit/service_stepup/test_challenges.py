@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.unit.service_stepup.world import World, allowed, wants_step_up
 
 from stairgate.factors.totp import code_at, step_at
 from stairgate.model.audit import chain_faults
-from stairgate.model.challenges import ChallengeState
+from stairgate.model.challenges import ChallengeState, TokenStanding
 from stairgate.model.errors import (
     ChallengeBarredError,
     ChallengeEndedError,
@@ -28,9 +30,11 @@ from stairgate.model.errors import (
     UserTokenRefusedError,
     WrongAnswerError,
 )
+from stairgate.model.evidence import AttemptCount
 from stairgate.model.ids import ChallengeId, UserId
 from stairgate.model.protection import Level, Method, Requirement
 from stairgate.model.tokens import Caller, ClientCaller, UserCaller
+from stairgate.ports.store import WriteTransaction
 from stairgate.service.answer_challenge import AnswerCall, answer_challenge
 from stairgate.service.authentication import authenticate
 from stairgate.service.cancel_challenge import cancel_challenge
@@ -706,3 +710,77 @@ async def test_no_secret_is_in_the_chain(world: World) -> None:
     ]
     head = await world.services.store.read(lambda t: t.audit_head())
     assert not list(chain_faults(entries, head))
+
+
+async def test_a_barred_token_answers_nothing_that_it_opened_before(world: World) -> None:
+    """Ten wrong answers on two challenges: the third, opened before, takes not even the right code."""
+    await world.grant("ann", "vault/*", "open")
+    await world.protect("vault", ("open", Requirement()))
+    await world.enrol("ann")
+    ann = await world.login("ann", ttl=86_400)
+    one, two, three = [await world.open(ann, await world.refused(ann, "ann", "open", f"vault/{n}")) for n in range(3)]
+    standing = TokenStanding(wrong_answers=9)
+    await world.services.store.write(lambda t: t.set_standing(ann.token.key, standing))
+    with pytest.raises(WrongAnswerError):
+        await world.answer(ann, one, wrong_code(world))
+    for view in (two, three):
+        with pytest.raises(ChallengeBarredError):
+            await world.answer(ann, view, world.code("ann"))
+
+
+async def test_external_is_off_after_fifty_wrong_codes(world: World) -> None:
+    """Attack 8, where nothing is enrolled: the count is the user's; the challenge and its code were there before."""
+    await bank(world, BASIC)
+    app = await app_of(world)
+    text, _ = await passed(world)
+    view = await world.open(app, await world.refused(app, "ann", *PAY, user_token=text))
+    issued = await issue_code(world.services, app, view.challenge.id, Method.EXTERNAL)
+    long_ago = world.clock.now() - timedelta(days=1)
+    await world.services.store.write(lambda t: t.set_attempts(ANN, "external", AttemptCount(DISABLE_AT, long_ago)))
+    with pytest.raises(NoEligibleFactorError):
+        await world.answer(app, view, issued.code, method=Method.EXTERNAL)
+    assert (await read_challenge(world.services, app, view.challenge.id)).methods == (Method.TOTP,)
+
+
+async def test_the_hash_of_a_code_is_of_its_challenge_too(world: World) -> None:
+    """Moved to another challenge in the database, it matches nothing there."""
+    await bank(world, BASIC)
+    app = await app_of(world)
+    texts = [(await passed(world))[0] for _ in range(2)]
+    one, two = [await world.open(app, await world.refused(app, "ann", *PAY, user_token=text)) for text in texts]
+    issued = await issue_code(world.services, app, one.challenge.id, Method.EXTERNAL)
+
+    def move(transaction: WriteTransaction) -> None:
+        source, target = transaction.challenge(one.challenge.id), transaction.challenge(two.challenge.id)
+        assert source is not None
+        assert target is not None
+        transaction.replace_challenge(replace(target, code=source.code, version=target.version + 1))
+
+    await world.services.store.write(move)
+    with pytest.raises(WrongAnswerError):
+        await world.answer(app, two, issued.code, method=Method.EXTERNAL)
+
+
+async def test_a_factor_on_hold_proves_nothing(world: World) -> None:
+    """Attack 19: the code of a second factor counts after the hold only."""
+    ann = await bank(world)
+    object.__setattr__(world.services.rules, "factor_hold", 3_600)
+    view = await world.open(ann, await world.refused(ann, "ann", *PAY))
+    await world.enrol("ann")  # `world.code` is this factor's from here on
+    with pytest.raises(WrongAnswerError):
+        await world.answer(ann, view, world.code("ann"))
+    world.clock.advance(hours=1)
+    later = await world.login("ann")
+    await world.step_up(later, *PAY)
+
+
+async def test_a_code_of_one_of_two_factors_is_no_wrong_answer_for_the_other(world: World) -> None:
+    """Attack 26: whoever has two authenticators does not lock either by using the other."""
+    ann = await bank(world)
+    await world.enrol("ann")
+    for _ in range(8):
+        await world.step_up(ann, *PAY)
+        world.clock.advance(301)
+    factors = await world.services.store.read(lambda t: t.factors_of(ANN))
+    counts = await world.services.store.read(lambda t: [t.attempts(ANN, factor.id).failures for factor in factors])
+    assert counts == [0, 0]

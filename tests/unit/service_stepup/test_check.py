@@ -23,7 +23,8 @@ from stairgate.model.protection import Enforcement, Level, Requirement
 from stairgate.model.tokens import ClientCaller, UserCaller
 from stairgate.ports.store import WriteTransaction
 from stairgate.service.authentication import authenticate
-from stairgate.service.elevations import end_elevations
+from stairgate.service.decline_challenge import decline_challenge
+from stairgate.service.elevations import end_elevation, end_elevations, list_elevations
 from stairgate.testing.faults import FailingStore, Fault
 
 pytestmark = pytest.mark.anyio
@@ -444,3 +445,47 @@ async def test_an_acr_counts_only_where_its_issuer_is_trusted_with_it(world: Wor
     assert wants_step_up(await world.check(trusted, "ann", *PAY))
     weak = await authenticate(world.services, world.issued("ann", acr=Level.BASIC.acr, auth_time=now + 301))
     assert wants_step_up(await world.check(weak, "ann", *PAY))
+
+
+async def test_an_acr_counts_no_more_after_this_was_not_me(world: World) -> None:
+    """§7.7: what the token proves of itself ends with it."""
+    await bank(world)
+    await world.trust(trust_acr=True)
+    now = int(world.clock.now().timestamp())
+    strong: dict[str, Any] = {"acr": Level.STRONG.acr, "auth_time": now - 290}
+    ann = await authenticate(world.services, world.issued("ann", **strong))
+    world.clock.advance(20)
+    view = await world.open(ann, await world.refused(ann, "ann", *PAY))
+    world.clock.advance(-20)
+    assert allowed(await world.check(ann, "ann", *PAY))
+    await decline_challenge(world.services, ann, view.challenge.id, not_me=True)
+    assert wants_step_up(await world.check(ann, "ann", *PAY))
+
+
+async def test_access_that_ends_between_loading_and_taking_takes_no_use(world: World) -> None:
+    """The facts were loaded, then the record was deleted: the transaction decides by what it sees."""
+    ann = await bank(world, Requirement(uses=1))
+    await world.step_up(ann, *PAY)
+
+    class DeletingStore(FailingStore):
+        """Somebody else takes the access away just before the write that would take the use."""
+
+        async def write(self, function: Callable[[WriteTransaction], T]) -> T:
+            await world.grant("ann", "elsewhere", "pay", record="rec_ann_accounts_1")
+            return await self.store.write(function)
+
+    node = await world.over(DeletingStore(world.services.store))
+    assert denied(await node.check(ann, "ann", *PAY))
+    assert "elevation.used" not in await world.events()
+
+
+async def test_a_repeat_takes_no_use_of_another_elevation(world: World) -> None:
+    """Its own elevation was revoked; that the token has another counted one does not make the repeat an Allow."""
+    app, token, ann = await counted_app(world)
+    assert allowed(await world.check(app, "ann", *PAY, user_token=token, idempotency_key="a"))
+    first, *_ = await list_elevations(world.services, ann, ANN)
+    await end_elevation(world.services, ann, ANN, first.id)
+    await world.step_up(ann, *PAY)
+    assert wants_step_up(await world.check(app, "ann", *PAY, user_token=token, idempotency_key="a"))
+    assert allowed(await world.check(app, "ann", *PAY, user_token=token, idempotency_key="b"))
+    assert (await world.events()).count("elevation.used") == 2
