@@ -68,7 +68,7 @@ def _bar(transaction: WriteTransaction, challenge: Challenge, *, by: str, now: d
     user, token = challenge.ticket.user, challenge.ticket.token
     live = endings.live_challenges(transaction, token, now)
     touched = endings.end_challenges(transaction, live, ChallengeState.DECLINED, by=by, at=now, not_me=True)
-    elevations = endings.live_elevations(transaction, user, token, now)
+    elevations = endings.revocable_elevations(transaction, user, token, now)
     endings.end_elevations(transaction, elevations, EndReason.NOT_ME, by=by, at=now)
     standing = transaction.standing(token)
     if not standing.not_me:

@@ -101,10 +101,10 @@ async def end_elevations(
         _require(guard, DELETE, user)
         by, now = audit.actor(caller), guard.now
         if one is None:
-            elevations: Sequence[Elevation] = transaction.elevations_of_user(user, now=now)
+            elevations = endings.revocable_elevations_of_user(transaction, user, now)
             challenges = endings.live_challenges_of_user(transaction, user, now)
         else:
-            elevations = endings.live_elevations(transaction, user, one, now)
+            elevations = endings.revocable_elevations(transaction, user, one, now)
             challenges = endings.live_challenges(transaction, one, now)
         count = endings.end_elevations(transaction, elevations, EndReason.REVOKED, by=by, at=now)
         return count, endings.end_challenges(transaction, challenges, ChallengeState.CANCELLED, by=by, at=now)

@@ -9,6 +9,7 @@ from stairgate.model.audit import Event
 from stairgate.model.challenges import Challenge, ChallengeState
 from stairgate.model.elevations import Elevation, EndReason
 from stairgate.model.ids import ChallengeId, UserId
+from stairgate.model.protection import LIFETIME_SECONDS
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit
@@ -62,9 +63,28 @@ def end_challenges(
     return done
 
 
-def live_elevations(transaction: ReadTransaction, user: UserId, token: TokenKey, now: datetime) -> list[Elevation]:
-    """The elevations of *token* that can still help something."""
-    return [each for each in transaction.elevations_of_token(user, token, since=now) if each.live(now)]
+def revocable_elevations(transaction: ReadTransaction, user: UserId, token: TokenKey, now: datetime) -> list[Elevation]:
+    """
+    The elevations of *token* that neither ended nor expired.
+
+    Used up ones, too: a repeat under an Idempotency-Key is decided as if its use were still there (semantics §8), so
+    that they still help until they are ended.
+    """
+    return [each for each in transaction.elevations_of_token(user, token, since=now) if each.ended_at is None]
+
+
+def revocable_elevations_of_user(transaction: ReadTransaction, user: UserId, now: datetime) -> list[Elevation]:
+    """The same for every token of *user*."""
+    found = {each.id: each for each in transaction.elevations_of_user(user, now=now)}
+    # The store lists live ones; those that are used up are found by the challenges that they came from.
+    since = now - timedelta(seconds=LIFETIME_SECONDS[1] + 2 * CHALLENGE_SECONDS)
+    for challenge in transaction.challenges_of_user(user, since=since):
+        if challenge.elevation is None or challenge.elevation in found:
+            continue
+        elevation = transaction.elevation(challenge.elevation)
+        if elevation is not None and elevation.ended_at is None and now < elevation.expires_at:
+            found[elevation.id] = elevation
+    return list(found.values())
 
 
 def end_elevations(
