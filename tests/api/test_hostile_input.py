@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tests.api.door import Door, base64url
 
 from stairgate.api.call import invalid_member
+from stairgate.model.documents import requirement_of
+from stairgate.model.errors import InvalidInputError
 from stairgate.model.ids import ClientId
 
 pytestmark = pytest.mark.anyio
@@ -199,6 +201,15 @@ async def test_no_header_makes_a_5xx(door: Door, name: str, value: bytes) -> Non
     )
     assert 200 <= answered.status < 500
     assert not door.instruments.failures
+
+
+@pytest.mark.parametrize("name", ["level", "methods", "lifetime", "maxAge", "uses", "scope", "bind", "enforce"])
+@pytest.mark.parametrize("value", [{}, [], [{}], [[]], {"a": 1}, True, 1.5, "x", -1], ids=repr)
+def test_a_requirement_of_odd_types_is_refused_by_the_name_of_its_member(name: str, value: object) -> None:
+    if (name, value) == ("bind", []):
+        return  # binds nothing
+    with pytest.raises(InvalidInputError, match=rf"^stepUp\.{name}"):
+        requirement_of({name: value})
 
 
 @given(st.text(max_size=200))

@@ -101,9 +101,9 @@ def _methods(value: object) -> frozenset[Method] | None:
 def _scope(value: object) -> Scope | None:
     if value is None:
         return None
-    if value not in {scope.value for scope in Scope}:
+    if not isinstance(value, str) or value not in {scope.value for scope in Scope}:
         raise InvalidInputError("scope", "must be `area`, `exact` or null")
-    return Scope(str(value))
+    return Scope(value)
 
 
 def _names(value: object) -> frozenset[str]:
@@ -116,9 +116,9 @@ def _names(value: object) -> frozenset[str]:
 
 
 def _enforcement(value: object) -> Enforcement:
-    if value not in {mode.value for mode in Enforcement}:
+    if not isinstance(value, str) or value not in {mode.value for mode in Enforcement}:
         raise InvalidInputError("enforce", "must be `on` or `observe`")
-    return Enforcement(str(value))
+    return Enforcement(value)
 
 
 def area_document(area: Area) -> Document:
