@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.api.door import Answered, Door, scope_of
 
+from stairgate.api.handlers.stepup import challenges
 from stairgate.model.protection import Level, Requirement
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +122,18 @@ async def test_a_client_attests_with_the_code_that_the_user_gave_back(bank: Door
     assert (report.status, report.json["method"]) == (200, "external")
     without = await bank.call("POST", "/v1/step-up", {"stepUpChallengeToken": challenge["token"]}, bearer=bearer)
     assert (without.status, without.json["field"]) == (400, "Stairgate-User-Token")
+
+
+async def test_an_answer_for_this_once_gives_one_use_of_exactly_this(bank: Door) -> None:
+    token = bank.world.token("ann")
+    challenge = await bank.opened(token, "ann", "payout", "accounts/1")
+    answer = {"method": "totp", "code": bank.world.code("ann"), "once": True}
+    assert (await post(bank, challenge["challengeId"], "answer", answer, token)).status == 200
+    report = await bank.call("POST", "/v1/step-up", {"stepUpChallengeToken": challenge["token"]}, bearer=token)
+    assert (report.json["uses"], report.json["usesLeft"], report.json["area"]["exact"]) == (1, 1, True)
+    assert (await bank.check(token, "ann", "payout", "accounts/2")).status == 403
+    assert (await bank.check(token, "ann", "payout", "accounts/1")).status == 200
+    assert (await bank.check(token, "ann", "payout", "accounts/1")).status == 403
 
 
 # --- the table of outcomes
@@ -400,3 +413,31 @@ async def test_a_stream_ends_when_its_client_leaves(bank: Door) -> None:
         await sent.get()
         await sent.get()
         left.set()  # and the application returns
+
+
+async def test_a_silent_stream_says_that_it_is_alive_and_repeats_nothing(
+    bank: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(challenges, "HEARTBEAT", 0)
+    token = bank.world.token("ann")
+    id_ = (await bank.opened(token, "ann", "payout", "accounts/1"))["challengeId"]
+    async with stream(bank, f"/v1/challenges/{id_}/events", token) as (sent, left):
+        await sent.get()
+        assert event_of(await sent.get())[0] == "open"
+        assert (await sent.get())["body"] == b": still waiting\n\n"
+        left.set()
+
+
+async def test_a_stream_ends_with_the_token_that_its_challenge_names(
+    bank: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(challenges, "HEARTBEAT", 0)
+    token = bank.world.token("ann", ttl=60)
+    id_ = (await bank.opened(token, "ann", "payout", "accounts/1"))["challengeId"]
+    async with stream(bank, f"/v1/challenges/{id_}/events", token) as (sent, _):
+        await sent.get()
+        await sent.get()
+        bank.world.clock.advance(120)
+        async with asyncio.timeout(10):
+            while (await sent.get()).get("more_body"):
+                pass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from tests.api.door import Door, base64url
@@ -261,13 +260,22 @@ async def test_while_the_store_is_away_only_unprotected_access_is_answered_and_s
     await world.grant("ann", "accounts", "payout", "read")
     await world.protect("accounts", ("payout", Requirement()))
     bearer, token = await door.service(), world.token("ann")
-    for action in ("payout", "read"):
-        await door.check(bearer, "ann", action, "accounts/1", token=token)
-    away = replace(world.services, store=FailingStore(world.services.store, every=1))
-    door.application = Application(away, instruments=door.instruments)
+    store = FailingStore(world.services.store)
+    node = await world.over(store)
+    door.application = Application(node.services, instruments=door.instruments)
+    for action, status in (("payout", 403), ("read", 200)):
+        assert (await door.check(bearer, "ann", action, "accounts/1", token=token)).status == status
+    store.every = 1
+    world.clock.advance(3)
+    open_ = await door.check(bearer, "ann", "read", "accounts/1", token=token)
+    assert open_.status == 200
+    assert 0 <= int(open_.header("stairgate-stale") or "-1") <= 10
+    assert int(open_.header("stairgate-revision") or "") > 0
     protected = await door.check(bearer, "ann", "payout", "accounts/1", token=token)
     assert (protected.status, protected.code) == (503, "Unavailable")
     assert protected.header("retry-after") is None
+    world.clock.advance(60)
+    assert (await door.check(bearer, "ann", "read", "accounts/1", token=token)).status == 503
 
 
 async def test_an_explanation_is_the_decision_and_takes_no_use(door: Door) -> None:

@@ -102,6 +102,11 @@ def test_details_cannot_take_the_place_of_the_shape() -> None:
     assert document == {"title": "title", "errorCode": "Conflict", "errorId": "id-1", "field": "x"}
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(0, b"1"), (-5, b"1"), (7, b"7")])
+def test_retry_after_is_never_now(seconds: int, told: bytes) -> None:
+    assert (b"retry-after", told) in problem_of(errors.TooManyError(seconds), "id-1").headers
+
+
 def test_an_error_without_a_row_in_the_table_says_nothing() -> None:
     answer = problem_of(DomainError("an inner secret"), "id-1")
     assert answer.status == 500
@@ -143,6 +148,7 @@ ORIGINS: dict[str, tuple[str, str, dict[str, Any], int, str | None]] = {
     "broken escape": ("GET", "/v1/challenges/%zz", {}, 400, "InvalidInputRequest"),
     "no token": ("GET", "/v1/challenges/x", {"anonymous": True}, 401, "Unauthorized"),
     "unknown query": ("GET", "/v1/challenges/x?wat=1", {}, 400, "InvalidInputRequest"),
+    "query twice": ("GET", "/v1/challenges/x?wait=0&wait=0", {}, 400, "InvalidInputRequest"),
     "query out of bounds": ("GET", "/v1/challenges/x?wait=61", {}, 400, "InvalidInputRequest"),
     "query not a number": ("GET", "/v1/challenges/x?wait=%D9%A1", {}, 400, "InvalidInputRequest"),
     "no body": ("POST", "/v1/challenges", {}, 400, "InvalidInputRequest"),

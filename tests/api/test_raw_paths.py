@@ -121,7 +121,18 @@ async def test_other_paths_are_nothing(door: Door, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("user", "status"),
-    [("ann", 200), ("%61nn", 200), ("Ann", 404), ("ann%20", 404), ("ann%2F", 404), ("%C3%A4nn", 400), ("ann%0a", 400)],
+    [
+        ("ann", 200),
+        ("%61nn", 200),
+        ("Ann", 404),
+        ("ann%20", 404),
+        ("ann%2F", 404),
+        ("%C3%A4nn", 400),
+        ("ann%0a", 400),
+        ("..", 400),
+        ("%2E.", 400),
+        (".", 400),
+    ],
 )
 async def test_a_user_is_who_is_meant_exactly(door: Door, user: str, status: int) -> None:
     await door.world.grant("ann", "a", "read")
@@ -146,6 +157,15 @@ async def test_no_spelling_walks_around_a_mark(door: Door) -> None:
     for action in ("read", "READ", "read%3Ax", "read%3A*", "%72ead"):
         target = f"/v1/users/ann/resources/a%2Fb/permissions/{action}"
         assert (await door.call("GET", target, bearer=bearer)).status == 403, action
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"%C0%AF", b"\xc0\xaf", b"%E0%80%AF", b"%ED%A0%80", b"%FF", b"a%C3", b"%F8%88%80%80%80", b"%00", b"%7F", b"\n"],
+)
+def test_what_is_not_utf_8_or_has_a_control_character_is_refused_not_repaired(raw: bytes) -> None:
+    with pytest.raises(InvalidInputError):
+        decode_once(raw, field="x")
 
 
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1))

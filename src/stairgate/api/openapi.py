@@ -24,27 +24,34 @@ _TAGS = {
     "check": "May they?",
     "step-up": "Challenges: open, answer, follow, report.",
     "elevations": "What step-ups have opened.",
-    "keys": "What this service signs can be verified with these.",
+    "records": "Access records: who has which roles where.",
+    "roles": "Bags of permissions.",
+    "groups": "Users who are given access together.",
+    "resources": "What holds for a resource, whoever has access.",
+    "clients": "Service clients and their access keys.",
+    "identities": "The issuers whose user tokens are trusted.",
+    "keys": "What is signed can be verified with these.",
     "operation": "For those who run it.",
 }
 
-# What path parameters look like (model.ids, model.resources, model.actions).
-_USER = "^[a-zA-Z0-9+._|/~:@ -]{1,128}$"
+# What path parameters look like, as the parsers in stairgate.model read them; those say more, such as 15 segments.
 PATH_PARAMETERS: dict[str, Document] = {
-    "userId": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": _USER},
-    "resourceUri": {"type": "string", "minLength": 1, "maxLength": 512},
-    "permission": {"type": "string", "minLength": 1, "maxLength": 64},
-    "challengeId": {"type": "string", "minLength": 1, "maxLength": 128},
-    "elevationId": {"type": "string", "minLength": 1, "maxLength": 128},
+    "userId": {"maxLength": 128, "pattern": "^[a-zA-Z0-9+._|/~:@ -]{1,128}$"},
+    "resourceUri": {"maxLength": 512, "pattern": "^[a-zA-Z0-9._+=~|@:*/-]{1,512}$"},
+    "permission": {"maxLength": 64, "pattern": "^[a-zA-Z0-9_:*-]{1,64}$"},
+    "recordId": {"maxLength": 100, "pattern": "^[a-zA-Z0-9_:|~-]{1,100}$"},
+    "roleId": {"maxLength": 64, "pattern": "^[a-zA-Z0-9._:@-]{1,64}$"},
+    "groupId": {"maxLength": 64, "pattern": "^[a-zA-Z0-9_-]{1,64}$"},
+    "clientId": {"maxLength": 64, "pattern": "^[a-zA-Z0-9_-]{1,64}$"},
 }
-_ANY_ID: Document = {"type": "string", "minLength": 1, "maxLength": 128}
+_ANY_ID: Document = {"maxLength": 128, "pattern": "^[a-zA-Z0-9_-]{1,128}$"}
 
 
 def openapi_document(routes: Iterable[Route]) -> Document:
     """The document of *routes*."""
     routes = tuple(routes)
     shapes = _shapes_of(routes)
-    schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)
+    schemas, components = msgspec.json.schema_components(shapes, schema_hook=_schema_of_any, ref_template=_REF)
     schema_of = dict(zip(shapes, schemas, strict=True))
     paths: dict[str, Document] = {}
     for route in routes:
@@ -81,6 +88,14 @@ def document_bytes(document: Document) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
+def _schema_of_any(kind: type) -> Document:
+    # A Struct may take any value where a reader of its own looks at it; then the Struct's docstring says what it is.
+    if kind is object:
+        return {}
+    message = f"{kind} has no JSON schema"
+    raise NotImplementedError(message)
+
+
 def _shapes_of(routes: Iterable[Route]) -> list[type]:
     shapes: dict[type, None] = {Problem: None}
     for route in routes:
@@ -99,7 +114,12 @@ def _operation(route: Route, schema_of: dict[type, Document]) -> Document:
     if route.description:
         operation["description"] = route.description
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": PATH_PARAMETERS.get(name, _ANY_ID)}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1, **PATH_PARAMETERS.get(name, _ANY_ID)},
+        }
         for name in re.findall(r"\{(\w+)\}", route.path)
     ]
     parameters += [_parameter(each, "query") for each in route.query]

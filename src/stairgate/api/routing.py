@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from stairgate.api.call import Route
 from stairgate.model.errors import InvalidInputError, MethodNotAllowedError, NotFoundError
 
-_BROKEN_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
-_ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
+_HEX = "0123456789abcdefABCDEF"
+_BYTE_OF = {(high + low).encode(): bytes.fromhex(high + low) for high in _HEX for low in _HEX}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -28,14 +29,16 @@ def decode_once(raw: bytes, *, field: str) -> str:
             has a control character.
     """
     if b"%" in raw:
-        if _BROKEN_ESCAPE.search(raw) is not None:
-            raise InvalidInputError(field, "has a `%` that is not followed by two hexadecimal digits")
-        raw = _ESCAPE.sub(lambda escape: bytes((int(escape[1], 16),)), raw)
+        first, *escaped = raw.split(b"%")
+        try:
+            raw = first + b"".join([_BYTE_OF[part[:2]] + part[2:] for part in escaped])
+        except KeyError:
+            raise InvalidInputError(field, "has a `%` that is not followed by two hexadecimal digits") from None
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidInputError(field, "is not UTF-8") from None
-    if _CONTROL.search(text) is not None:
+    if not text.isprintable() and _CONTROL.search(text) is not None:  # what is printable has none, and is quicker seen
         raise InvalidInputError(field, "must not have a control character")
     return text
 
@@ -47,8 +50,7 @@ class _Node:
     routes: dict[str, Route] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """The route that was found and its path parameters, each decoded once."""
 
     route: Route

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from datetime import datetime
 
 import msgspec
 
@@ -23,7 +22,6 @@ from stairgate.api.wire.stepup import (
 from stairgate.model.errors import DomainError, NotFoundError, NotYetSupportedError
 from stairgate.model.ids import ChallengeId
 from stairgate.model.protection import method_of
-from stairgate.model.tokens import UserCaller
 from stairgate.service.answer_challenge import AnswerCall, answer_challenge
 from stairgate.service.cancel_challenge import cancel_challenge
 from stairgate.service.decline_challenge import decline_challenge
@@ -65,7 +63,7 @@ async def read(call: Call) -> Answer:
 
 
 async def events(call: Call) -> Answer:
-    """Answer `GET /v1/challenges/{challengeId}/events`: one event a state, until the challenge or the token ends."""
+    """Answer `GET /v1/challenges/{challengeId}/events`: one event a state, until the challenge ends."""
     challenge = _challenge_id(call)
     # Read before the stream begins, so that a foreign id is a plain 404.
     view = await read_challenge(call.services, call.caller, challenge)
@@ -75,9 +73,8 @@ async def events(call: Call) -> Answer:
 
 async def _states(call: Call, view: ChallengeView) -> AsyncGenerator[bytes, None]:
     caller = call.caller
-    until = caller.token.expires_at if isinstance(caller, UserCaller) else None
     yield _event(view)
-    while view.challenge.state.live and not _over(call, until):
+    while view.challenge.state.live:  # it also ends with the token that it names
         began = call.services.clock.now()
         try:
             following = await wait_for_challenge(call.services, caller, view.challenge.id, HEARTBEAT)
@@ -95,10 +92,6 @@ async def _states(call: Call, view: ChallengeView) -> AsyncGenerator[bytes, None
 def _event(view: ChallengeView) -> bytes:
     data = msgspec.json.encode(challenge_view(view))
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (view.challenge.version, view.challenge.state.value.encode(), data)
-
-
-def _over(call: Call, until: datetime | None) -> bool:
-    return until is not None and call.services.clock.now() >= until
 
 
 async def code(call: Call) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import assert_never
 
@@ -26,6 +27,7 @@ USER_TOKEN = "Stairgate-User-Token"  # noqa: S105  # a header's name
 CONTEXT = "Stairgate-Context"
 AT_LEAST = "Stairgate-At-Least"
 IDEMPOTENCY_KEY = "Idempotency-Key"
+_FIELDS = frozenset(name.lower().encode() for name in (USER_TOKEN, CONTEXT, AT_LEAST, IDEMPOTENCY_KEY))
 MAX_USER_TOKEN = 16 * 1024
 MAX_CONTEXT = 4 * 1024  # bytes of JSON (semantics §6)
 MAX_IDEMPOTENCY_KEY = 255
@@ -39,21 +41,13 @@ async def check(call: Call) -> Answer:
     user, resource, action = _question(
         call.parameters["userId"], call.parameters["resourceUri"], call.parameters["permission"]
     )
-    headers = call.headers
-    at_least = whole_number(call.header(AT_LEAST), field=AT_LEAST, low=0, high=MAX_INTEGER)
-    question = CheckCall(
-        user=user,
-        resource=resource,
-        action=action,
-        user_token=call.header(USER_TOKEN, maximum=MAX_USER_TOKEN),
-        context=context_of(call) if b"stairgate-context" in headers else None,
-        idempotency_key=call.header(IDEMPOTENCY_KEY, maximum=MAX_IDEMPOTENCY_KEY),
-        at_least=at_least,
-    )
+    question = CheckCall(user, resource, action)
+    if not _FIELDS.isdisjoint(call.headers):
+        question = _with_headers(call, question)
     try:
         checked = await decide(call.services, call.caller, question)
     except UnavailableError:
-        await _require_reachable(call, at_least)
+        await _require_reachable(call, question.at_least)
         raise
     match checked.decision:
         case Allow():
@@ -70,6 +64,16 @@ async def check(call: Call) -> Answer:
             )
         case _:
             assert_never(checked.decision)
+
+
+def _with_headers(call: Call, question: CheckCall) -> CheckCall:
+    return replace(
+        question,
+        user_token=call.header(USER_TOKEN, maximum=MAX_USER_TOKEN),
+        context=context_of(call),
+        idempotency_key=call.header(IDEMPOTENCY_KEY, maximum=MAX_IDEMPOTENCY_KEY),
+        at_least=whole_number(call.header(AT_LEAST), field=AT_LEAST, low=0, high=MAX_INTEGER),
+    )
 
 
 async def explanation(call: Call) -> Answer:
