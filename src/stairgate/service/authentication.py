@@ -102,18 +102,33 @@ def token_evidence(token: UserToken | None) -> TokenEvidence | None:
     return None if token is None or level is None else TokenEvidence(level, token.auth_time)
 
 
-async def require_known(services: Services, caller: Caller) -> None:
+async def require_known(services: Services, caller: Caller, passed: UserToken | None = None) -> None:
     """
-    Refuse a service client whose key is gone since it was authenticated.
+    Refuse whom nothing vouches for any more, though they were authenticated a moment ago, perhaps from memory.
+
+    Args:
+        services: The application's.
+        caller: Who asks.
+        passed: The user token that a service client passed.
 
     Raises:
-        UnauthenticatedError: The key was deleted.
+        UnauthenticatedError: The client's key was deleted, or the user token's issuer is no longer trusted.
+        UserTokenRefusedError: The passed token's issuer is no longer trusted.
         UnavailableError: That cannot be known now.
     """
     if isinstance(caller, ClientCaller):
         client = await services.facts.client(caller.client)
         if client is None or all(key.id != caller.key for key in client.keys):
             raise UnauthenticatedError
+        if passed is not None and passed.key != caller.token.key and not await _is_trusted(services, passed):
+            raise UserTokenRefusedError
+    elif not await _is_trusted(services, caller.token):
+        raise UnauthenticatedError
+
+
+async def _is_trusted(services: Services, token: UserToken) -> bool:
+    issuers = await services.facts.issuers()
+    return services.rules.dev or any(issuer.issuer == token.key.issuer for issuer in issuers)
 
 
 async def _caller(services: Services, token: str, *, remembered: bool) -> Caller:

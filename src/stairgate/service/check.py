@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from stairgate.engine.decide import Pending, assess, decide
+from stairgate.engine.decide import Pending, assess, decide, resolve
 from stairgate.engine.facts import Facts
 from stairgate.model.actions import Action
 from stairgate.model.audit import Event
@@ -132,7 +132,7 @@ async def check(services: Services, caller: Caller, call: CheckCall) -> Checked:
     asked = await asked_of(services, caller, call)
     try:
         facts = await _facts(services, asked, call.at_least)
-        await require_known(services, caller)
+        await require_known(services, caller, asked.token)
         return await _decided(services, asked, facts)
     except UnavailableError:
         answer = _from_memory(services, asked, call)
@@ -181,7 +181,7 @@ async def _decided(services: Services, asked: Asked, facts: Facts) -> Checked:
     outcome = assess(asked.question, facts)
     match outcome:
         case Pending() | Allow(observed=(_, *_)):
-            return await _by_elevations(services, asked, facts)
+            return await _by_elevations(services, asked, facts, outcome)
         case Allow() | Deny():
             if asked.key is not None:
                 await services.store.read(lambda transaction: _use_repeated(transaction, asked, services.clock.now()))
@@ -190,12 +190,19 @@ async def _decided(services: Services, asked: Asked, facts: Facts) -> Checked:
             assert_never(outcome)
 
 
-async def _by_elevations(services: Services, asked: Asked, facts: Facts) -> Checked:
-    """Decide with the token's elevations, read from the store; take a counted use; or mint a challenge token."""
+async def _by_elevations(services: Services, asked: Asked, facts: Facts, outcome: Pending | Allow) -> Checked:
+    """
+    Decide with the token's elevations, read from the store; take a counted use; or mint a challenge token.
+
+    *outcome* is what could be said without them; an Allow that an `observe` mark watches is decided again with them.
+    """
     seen = await services.store.read(lambda transaction: look(transaction, asked, services.clock.now()))
     if seen.revision == facts.revision:
         now = services.clock.now()
-        decision = decide(asked.question, facts, seen.elevations, now, seen.evidence)
+        if isinstance(outcome, Pending):
+            decision: Decision = resolve(outcome, seen.elevations, now, seen.evidence)
+        else:
+            decision = decide(asked.question, facts, seen.elevations, now, seen.evidence)
         revision = facts.revision
         if isinstance(decision, Allow) and not _is_written(decision, seen):
             return Checked(decision, revision)

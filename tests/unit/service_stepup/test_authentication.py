@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt as jose
 from joserfc.jwk import ECKey, OctKey, RSAKey
-from tests.unit.service_stepup.world import AUDIENCE, ISSUER, World
+from tests.unit.service_stepup.world import AUDIENCE, ISSUER, World, denied
 
 from stairgate.model.canonical import base64url
 from stairgate.model.errors import InvalidInputError, OutOfScopeError, UnauthenticatedError, UserTokenRefusedError
@@ -330,6 +330,23 @@ async def test_a_deleted_key_is_refused_at_once_although_it_was_verified_before(
             await require_known(node.services, app)
         with pytest.raises(UnauthenticatedError):
             await node.check(app, "ann", "READ", "docs")
+
+
+async def test_an_issuer_that_is_gone_is_refused_at_the_check_itself(world: World) -> None:
+    """Whoever was authenticated just before, as bearer or as passed token, has nobody who vouches for them."""
+    await world.trust()
+    serious = replace(world, services=replace(world.services, rules=replace(world.services.rules, dev=False)))
+    token = world.issued("ann")
+    ann = await authenticate(serious.services, token)
+    app = await world.client("app")
+    assert denied(await serious.check(ann, "ann", "READ", "docs"))
+    assert denied(await serious.check(app, "ann", "READ", "docs", user_token=token))
+    passed = await verify_user_token(serious.services, token)
+    gone = replace(passed, key=replace(passed.key, issuer="https://gone.example"))
+    with pytest.raises(UnauthenticatedError):
+        await require_known(serious.services, UserCaller(gone))
+    with pytest.raises(UserTokenRefusedError):
+        await require_known(serious.services, app, gone)
 
 
 async def test_a_clients_options_hold_as_they_are_now(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -199,6 +200,26 @@ async def test_a_poll_that_told_one_asker_of_a_change_holds_for_all_others() -> 
     assert cache.peek(ANN) is None
     gate.set()
     assert [await first, await second] == [False, False]
+
+
+async def test_a_change_during_a_catch_up_is_not_taken_for_caught_up_with() -> None:
+    """The read that is under way began before this change, so whoever was told of the change needs another one."""
+    store = MemoryStore()
+    gated = GatedStore(store)
+    cache = FactCache(gated, store, FakeClock())
+    await put(store, READER, record(), group(ANN))
+    assert await may_read(cache)
+    await put(store, replace(record(number=1), groups=(GroupId("others"),)))  # nothing of Ann's
+    gate = asyncio.Event()
+    gated.gates = [gate]
+    before = asyncio.create_task(may_read(cache))  # may be answered from before the change, which it began before
+    await gated.held.wait()
+    await put(store, group())
+    after = asyncio.create_task(may_read(cache))
+    await asyncio.sleep(0)
+    gate.set()
+    await before
+    assert not await after
 
 
 async def test_the_working_set_is_bounded_and_evicted_facts_come_back() -> None:
