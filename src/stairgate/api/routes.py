@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stairgate.api.call import Parameter, Route
+from stairgate.api.handlers.authress.routes import ROUTES as AUTHRESS
 from stairgate.api.handlers.stepup import challenges, check, elevations
 from stairgate.api.handlers.wellknown import document, health, keys
 from stairgate.api.wire import stepup as wire
@@ -247,5 +248,4 @@ WELL_KNOWN: tuple[Route, ...] = (
     ),
 )
 
-# The management API joins here, as `*AUTHRESS` from `stairgate.api.handlers.authress.routes`.
-ROUTES: tuple[Route, ...] = (*STEP_UP, *WELL_KNOWN)
+ROUTES: tuple[Route, ...] = (*STEP_UP, *AUTHRESS, *WELL_KNOWN)

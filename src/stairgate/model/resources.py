@@ -21,6 +21,7 @@ _PART = r"[a-zA-Z0-9\-_.+=~|@]"
 _SEGMENT = re.compile(rf"{_PART}{{1,128}}(?::{_PART}{{0,128}})*")  # `:` is not in a part, so there is one way to match
 _SCOPE = re.compile(rf"{_PART}{{1,128}}(?::{_PART}{{1,128}})*:\*")
 _ALLOWED_BYTE = re.compile(_PART)
+_ESCAPED = re.compile(rb"~([0-9A-F]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,23 @@ def escape_segment(text: str) -> str:
         keep = character != "~" and (_ALLOWED_BYTE.match(character) or (character == ":" and position > 0))
         escaped.append(character if keep else f"~{byte:02X}")
     return "".join(escaped)
+
+
+def unescape_segment(segment: str) -> str:
+    """
+    The text that `escape_segment` made *segment* of.
+
+    Raises:
+        InvalidInputError: It made it of none.
+    """
+    try:
+        data = b"" if segment == "~" else _ESCAPED.sub(lambda byte: bytes((int(byte[1], 16),)), segment.encode())
+        text = data.decode()
+    except UnicodeError:
+        text = None
+    if text is None or escape_segment(text) != segment:
+        raise InvalidInputError("resourceUri", "has a segment that is not in its escaped form")
+    return text
 
 
 def management_resource(kind: str, *ids: str) -> Resource:

@@ -11,11 +11,10 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from stairgate.engine.decide import decide
 from stairgate.factors.catalogue import methods_meeting
 from stairgate.model.audit import Event
 from stairgate.model.challenges import Challenge, ChallengeState, Ticket
-from stairgate.model.decisions import Allow, Question
+from stairgate.model.decisions import Question
 from stairgate.model.elevations import Elevation
 from stairgate.model.errors import (
     ChallengeBarredError,
@@ -34,6 +33,7 @@ from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit, endings, proving
 from stairgate.service.context import Services
 from stairgate.service.eligible import view
+from stairgate.service.guard import opens
 from stairgate.service.issue_code import require_attester, require_external
 from stairgate.service.loading import facts_in
 from stairgate.service.parties import Party, attesting_level, require_party
@@ -197,7 +197,7 @@ class _Answer:
 
 def _meets_today(transaction: WriteTransaction, ticket: Ticket, elevation: Elevation, now: datetime) -> bool:
     """
-    Whether *elevation* would allow, today, the very check that was refused (semantics §7, the law of progress).
+    Whether *elevation* would allow, today, the very thing that was refused (semantics §7, the law of progress).
 
     Marks may have become stricter since, or the grant may be gone: then the answer must not leave an elevation that
     does not do what was agreed to.
@@ -205,4 +205,4 @@ def _meets_today(transaction: WriteTransaction, ticket: Ticket, elevation: Eleva
     context = {name: json.loads(value) for name, value in ticket.details.items()}
     question = Question(ticket.user, ticket.resource, ticket.action, ticket.token, context)
     facts = facts_in(transaction, ticket.user, asker=ticket.client)
-    return isinstance(decide(question, facts, [elevation], now), Allow)
+    return opens(transaction, question, facts, elevation, now)

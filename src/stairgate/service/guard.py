@@ -16,15 +16,15 @@ from stairgate.engine.decide import Pending, Right, assess, resolve
 from stairgate.engine.facts import Facts
 from stairgate.engine.grants import compile_grants
 from stairgate.engine.lookup import Asked
-from stairgate.model.access import OWNER, Grant
+from stairgate.model.access import OWNER, AccessRecord, Grant, Group
 from stairgate.model.actions import READ, Action
 from stairgate.model.audit import Event
 from stairgate.model.decisions import Allow, Deny, Question, StepUpRequired
 from stairgate.model.elevations import Elevation
-from stairgate.model.errors import ForbiddenError, NotFoundError, StepUpRefusedError
+from stairgate.model.errors import ForbiddenError, InvalidInputError, NotFoundError, StepUpRefusedError
 from stairgate.model.evidence import TokenEvidence
-from stairgate.model.ids import ElevationId, RecordId, UserId
-from stairgate.model.resources import Resource, ResourcePattern, management_resource
+from stairgate.model.ids import ElevationId, GroupId, RecordId, UserId
+from stairgate.model.resources import Resource, ResourcePattern, management_resource, unescape_segment
 from stairgate.model.tokens import Caller, ClientCaller
 from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit
@@ -99,7 +99,7 @@ class Guard:
             ForbiddenError: The caller has some right on it, but not this one.
             StepUpRefusedError: The caller has it, and wants a step-up first.
         """
-        facts = self._with_admins(resource) if self.user in admins else self.facts
+        facts = _with_admin(self.facts, resource) if self.user in admins else self.facts
         question = self._question(action, resource)
         match assess(question, facts, right=right):
             case Deny():
@@ -117,7 +117,7 @@ class Guard:
 
         Listing takes no use, and never shows a protected thing to a token that is not elevated (semantics §8, §11).
         """
-        facts = self._with_admins(resource) if self.user in admins else self.facts
+        facts = _with_admin(self.facts, resource) if self.user in admins else self.facts
         match assess(self._question(action, resource), facts):
             case Deny():
                 return False
@@ -142,12 +142,6 @@ class Guard:
     def _unmarked(self, right: Right) -> bool:
         """Whether marks do not count: what a service client may hand out is not under them (semantics §3)."""
         return right is not Right.ALLOW and isinstance(self.caller, ClientCaller)
-
-    def _with_admins(self, resource: Resource) -> Facts:
-        """Being an admin of a thing is a grant on it like any other: so a mark on the thing holds for admins, too."""
-        pattern = ResourcePattern(resource.segments)
-        own = compile_grants([Grant(_ADMINS, 0, (pattern,), (OWNER.id,))])
-        return replace(self.facts, tables=(*self.facts.tables, own))
 
     def _resolve(self, pending: Pending) -> Allow | StepUpRequired:
         # One call takes one use of an elevation, however many questions it is made of: so what was read first counts.
@@ -215,6 +209,51 @@ class Guard:
             token_expires_at=self.caller.token.expires_at,
         )
         return StepUpRefusedError(outcome, token, ticket.expires_at)
+
+
+def opens(transaction: ReadTransaction, question: Question, facts: Facts, elevation: Elevation, now: datetime) -> bool:
+    """
+    Whether *elevation* would allow, today, what was refused: a check, or something that this guard requires.
+
+    A challenge token does not say which of the two it was: a guard requires `grant` and `delegate`, too, and lets the
+    admins of a record or group pass, where a check would deny. An elevation gives nothing by itself, so whatever may
+    have been asked for counts.
+    """
+    if question.user in _admins_of(transaction, question.resource):
+        facts = _with_admin(facts, question.resource)
+    for right in Right:
+        outcome = assess(question, facts, right=right)
+        if isinstance(outcome, Pending):
+            outcome_with_it = resolve(outcome, [elevation], now)
+            if isinstance(outcome_with_it, Allow):
+                return True
+        elif isinstance(outcome, Allow):
+            return True
+    return False
+
+
+def _admins_of(transaction: ReadTransaction, resource: Resource) -> Collection[UserId]:
+    """The admins of the record or group that *resource* guards; of anything else, none."""
+    if len(resource.segments) != 2 or resource.children:  # noqa: PLR2004  # the kind and the id
+        return ()
+    kind, segment = resource.segments
+    try:
+        name = unescape_segment(segment)
+    except InvalidInputError:
+        return ()
+    thing: AccessRecord | Group | None = None
+    if kind == "Authress:AccessRecords":
+        thing = transaction.record(RecordId(name))
+    elif kind == "Authress:Groups":
+        thing = transaction.group(GroupId(name))
+    return () if thing is None else thing.admins
+
+
+def _with_admin(facts: Facts, resource: Resource) -> Facts:
+    """Being an admin of a thing is a grant on it like any other: so a mark on the thing holds for admins, too."""
+    pattern = ResourcePattern(resource.segments)
+    own = compile_grants([Grant(_ADMINS, 0, (pattern,), (OWNER.id,))])
+    return replace(facts, tables=(*facts.tables, own))
 
 
 def resource_permissions(pattern: ResourcePattern) -> Resource:

@@ -6,12 +6,17 @@ import pytest
 from tests.unit.service_management.world import ONCE, OWNER_CLIENT, STRONG, World, draft, permission, user
 
 from stairgate.model.access import AccessRecord
-from stairgate.model.decisions import Reason
-from stairgate.model.errors import ForbiddenError, NotFoundError, StepUpRefusedError
+from stairgate.model.actions import parse_action
+from stairgate.model.decisions import Question, Reason
+from stairgate.model.errors import ForbiddenError, InvalidInputError, NotFoundError, StepUpRefusedError
 from stairgate.model.ids import RecordId
-from stairgate.model.tokens import Caller
+from stairgate.model.resources import escape_segment, parse_resource, unescape_segment
+from stairgate.model.tokens import Caller, UserCaller
+from stairgate.ports.store import ReadTransaction
 from stairgate.service.challenge_tokens import read_ticket
 from stairgate.service.drafts import RoleDraft
+from stairgate.service.guard import opens
+from stairgate.service.loading import facts_in
 from stairgate.service.management import Listed
 from stairgate.service.records import (
     RecordFilter,
@@ -175,3 +180,36 @@ async def test_the_built_in_roles_can_be_read_by_who_may_read_roles(world: World
     assert (await read_role(world.services, OWNER_CLIENT, RoleId("Authress:Owner"))).name == "Owner"
     with pytest.raises(NotFoundError):
         await read_role(world.services, ANN, RoleId("Authress:Owner"))
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "rec_1", "a~b", ":x", "a/b", "é", "rec|x:y", "~2E"])
+def test_what_is_escaped_into_a_segment_is_read_back(text: str) -> None:
+    assert unescape_segment(escape_segment(text)) == text
+
+
+@pytest.mark.parametrize("segment", ["~zz", "~7e", "~41", "~FF", "a/b", "~2E~2E~2E~", "*"])
+def test_a_segment_that_no_text_is_escaped_into_is_refused(segment: str) -> None:
+    with pytest.raises(InvalidInputError):
+        unescape_segment(segment)
+
+
+async def test_an_answer_counts_for_what_a_guard_requires_as_for_a_check(world: World) -> None:
+    await create_record(world.services, OWNER_CLIENT, draft(id=RECORD, admins=("ann",)))
+    await world.mark("Authress:AccessRecords", STRONG, "UPDATE")
+    key = await world.elevate(ANN, f"Authress:AccessRecords/{RECORD}", "UPDATE")
+
+    def opened(transaction: ReadTransaction, resource: str, who: UserCaller) -> bool:
+        facts = facts_in(transaction, who.principal)
+        elevation = transaction.elevation(key)
+        assert elevation is not None
+        question = Question(who.principal, parse_resource(resource), parse_action("UPDATE"), who.token.key)
+        return opens(transaction, question, facts, elevation, world.clock.now())
+
+    for resource, who, expected in (
+        (f"Authress:AccessRecords/{RECORD}", ANN, True),
+        (f"Authress:AccessRecords/{RECORD}", BOB, False),
+        ("Authress:AccessRecords/rec_none", ANN, False),
+        ("Authress:AccessRecords/~zz", ANN, False),
+        ("Authress:AccessRecords", ANN, False),
+    ):
+        assert await world.store.read(lambda t, r=resource, w=who: opened(t, r, w)) is expected, (resource, who)  # type: ignore[misc]

@@ -1,0 +1,1 @@
+"""The Authress management API over HTTP (authress-contract §1)."""

@@ -1,0 +1,206 @@
+"""What callers write, from the wire Structs to drafts; what is not valid is named by its place in the body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from msgspec import UnsetType
+
+from stairgate.api.wire import authress as wire
+from stairgate.model.access import NO_TAGS, ResourceAbility, ResourceMark
+from stairgate.model.actions import ANY_ACTION, Action, parse_action
+from stairgate.model.documents import requirement_of
+from stairgate.model.errors import InvalidInputError, NotYetSupportedError
+from stairgate.model.ids import GroupId, UserId, group_id, record_id, role_id, user_id
+from stairgate.model.resources import ResourcePattern, parse_pattern
+from stairgate.service.drafts import (
+    ABSENT,
+    Absent,
+    ClientDraft,
+    GroupDraft,
+    IssuerDraft,
+    PermissionDraft,
+    RecordDraft,
+    ResourceDraft,
+    RoleDraft,
+    StatementDraft,
+    StepUpDraft,
+)
+
+T = TypeVar("T")
+
+MOST_ACTIONS = 100
+_BLANKS = {"\n", "\r", "\t"}
+
+
+def record_draft(body: wire.AccessRecord) -> RecordDraft:
+    """The record that *body* writes. Raises `InvalidInputError` naming the member."""
+    admins = _said(body.admins)
+    key = _said(body.record_id)
+    return RecordDraft(
+        name=_text(body.name, "name"),
+        statements=tuple(_statement(each, f"statements[{place}]") for place, each in enumerate(body.statements)),
+        id=None if key is None else record_id(key),
+        users=_users(body.users, "users"),
+        groups=_groups(body.groups, "groups"),
+        admins=None if admins is None else _users(admins, "admins"),
+        description=_optional_text(body.description, "description"),
+        tags=_tags(body.tags),
+    )
+
+
+def role_draft(body: wire.Role) -> RoleDraft:
+    """The role that *body* writes. Raises `InvalidInputError` naming the member."""
+    key = _said(body.role_id)
+    return RoleDraft(
+        name=_text(body.name, "name"),
+        permissions=tuple(_permission(each, f"permissions[{place}]") for place, each in enumerate(body.permissions)),
+        id=None if key is None else role_id(key),
+        description=_optional_text(body.description, "description"),
+    )
+
+
+def group_draft(body: wire.Group) -> GroupDraft:
+    """The group that *body* writes. Raises `InvalidInputError` naming the member."""
+    admins = _said(body.admins)
+    key = _said(body.group_id)
+    return GroupDraft(
+        name=_text(body.name, "name"),
+        users=_users(body.users, "users"),
+        id=None if key is None else group_id(key),
+        admins=None if admins is None else _users(admins, "admins"),
+        tags=_tags(body.tags),
+    )
+
+
+def resource_draft(body: wire.PermissionedResource, pattern: ResourcePattern) -> ResourceDraft:
+    """The configuration at *pattern* that *body* writes. Raises `InvalidInputError` naming the member."""
+    named = _said(body.resource_uri)
+    if named is not None and parse_pattern(named) != pattern:
+        raise InvalidInputError("resourceUri", "must be the one in the address, or left out")
+    abilities: frozenset[ResourceAbility] | Absent = ABSENT
+    if not isinstance(body.permissions, UnsetType):
+        abilities = frozenset(ResourceAbility(each.action) for each in body.permissions if each.allow)
+    marks: tuple[ResourceMark, ...] | Absent = ABSENT
+    if not isinstance(body.step_up, UnsetType):
+        marks = tuple(_mark(each, f"stepUp[{place}]") for place, each in enumerate(body.step_up or ()))
+    return ResourceDraft(abilities, marks)
+
+
+def client_draft(body: wire.Client) -> ClientDraft:
+    """The service client that *body* writes. Raises `InvalidInputError` naming the member."""
+    if _said(body.rate_limits):
+        raise NotYetSupportedError("rateLimits", "are not supported by this version, and nothing is ignored")
+    options = _said(body.options) or wire.ClientOptions()
+    return ClientDraft(
+        name=_optional_text(body.name, "name") or "",
+        may_check_any_user=_said(options.grant_user_permissions_access),
+        may_mint_tokens=_said(options.grant_token_generation),
+        tags=_tags(body.tags),
+    )
+
+
+def issuer_draft(body: wire.IdentityRequest) -> IssuerDraft:
+    """The issuer that *body* writes. Raises `InvalidInputError` naming the member."""
+    if _said(body.jwt) is not None:
+        raise NotYetSupportedError("jwt", "is not supported by this version: send `issuer` and `preferredAudience`")
+    issuer = _said(body.issuer)
+    if issuer is None:
+        raise InvalidInputError("issuer", "is required")
+    algorithms = _said(body.algorithms)
+    expression = _said(body.user_id_expression)
+    return IssuerDraft(
+        issuer=issuer,
+        audience=_optional_text(body.preferred_audience, "preferredAudience") or "*",
+        user_id_expression="{sub}" if expression is None else expression,
+        algorithms=None if algorithms is None else frozenset(algorithms),
+        keys_uri=_said(body.jwks_uri),
+        trust_acr=_said(body.trust_acr) or False,
+    )
+
+
+def _statement(body: wire.Statement, at: str) -> StatementDraft:
+    if _said(body.when) is not None:
+        raise NotYetSupportedError(f"{at}.when", "is not supported by this version, and nothing is ignored")
+    return StatementDraft(
+        roles=_once(role_id(name, field=f"{at}.roles[{place}]") for place, name in enumerate(body.roles)),
+        resources=_once(
+            parse_pattern(each.resource_uri, field=f"{at}.resources[{place}].resourceUri")
+            for place, each in enumerate(body.resources)
+        ),
+        users=_users(body.users, f"{at}.users"),
+        groups=_groups(body.groups, f"{at}.groups"),
+        step_up=_step_up(body.step_up, f"{at}.stepUp"),
+    )
+
+
+def _permission(body: wire.PermissionObject, at: str) -> PermissionDraft:
+    return PermissionDraft(
+        action=parse_action(body.action, field=f"{at}.action"),
+        allow=body.allow,
+        grant=body.grant,
+        delegate=body.delegate,
+        step_up=_step_up(body.step_up, f"{at}.stepUp"),
+    )
+
+
+def _step_up(value: dict[str, Any] | UnsetType | None, field: str) -> StepUpDraft:
+    if isinstance(value, UnsetType):
+        return ABSENT
+    return None if value is None else requirement_of(value, field=field)
+
+
+def _mark(value: Mapping[str, Any], at: str) -> ResourceMark:
+    requirement = requirement_of({name: each for name, each in value.items() if name != "actions"}, field=at)
+    if "actions" not in value:
+        return ResourceMark((ANY_ACTION,), requirement)
+    return ResourceMark(_actions(value["actions"], f"{at}.actions"), requirement)
+
+
+def _actions(value: object, field: str) -> tuple[Action, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= MOST_ACTIONS:
+        raise InvalidInputError(field, f"must be a list of 1 to {MOST_ACTIONS} actions; leave it out for all")
+    actions: dict[str, Action] = {}
+    for place, name in enumerate(value):
+        if not isinstance(name, str):
+            raise InvalidInputError(f"{field}[{place}]", "must be an action")
+        action = parse_action(name, field=f"{field}[{place}]")
+        actions.setdefault(action.key, action)
+    return tuple(actions.values())
+
+
+def _users(value: list[wire.User] | UnsetType | None, at: str) -> tuple[UserId, ...]:
+    return _once(user_id(each.user_id, field=f"{at}[{n}].userId") for n, each in enumerate(_said(value) or ()))
+
+
+def _groups(value: list[wire.LinkedGroup] | UnsetType | None, at: str) -> tuple[GroupId, ...]:
+    return _once(group_id(each.group_id, field=f"{at}[{n}].groupId") for n, each in enumerate(_said(value) or ()))
+
+
+def _tags(value: dict[str, str] | UnsetType | None) -> Mapping[str, str]:
+    tags = _said(value)
+    if not tags:
+        return NO_TAGS
+    return {_text(name, "tags"): _text(text, "tags") for name, text in tags.items()}
+
+
+def _said(value: T | UnsetType | None) -> T | None:
+    """*value*, None where it is null or absent: for members in which the two are the same."""
+    return None if isinstance(value, UnsetType) else value
+
+
+def _optional_text(value: str | UnsetType | None, field: str) -> str | None:
+    text = _said(value)
+    return None if text is None else _text(text, field)
+
+
+def _text(value: str, field: str) -> str:
+    """*value* without control characters, which no store and no screen carries alike."""
+    if any(character < " " and character not in _BLANKS for character in value) or "\x7f" in value:
+        raise InvalidInputError(field, "must not have control characters")
+    return value
+
+
+def _once(values: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(values))
