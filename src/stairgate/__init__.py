@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stairgate.client.codec import KEEP
     from stairgate.client.decisions import Allowed, Decision, Denied, StepUp
     from stairgate.client.errors import (
+        AccessRecordAlreadyExistsError,
         AlreadyExistsError,
         ArgumentError,
         ChallengeBarredError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         LimitReachedError,
         NoEligibleFactorError,
         NotFoundError,
+        NotYetSupportedError,
         OutOfScopeError,
         ProtectionWouldBeLostError,
         RefusedError,
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KEEP",
     "AccessRecord",
+    "AccessRecordAlreadyExistsError",
     "Allowed",
     "AlreadyExistsError",
     "Area",
@@ -103,6 +106,7 @@ __all__ = [
     "NewAccessKey",
     "NoEligibleFactorError",
     "NotFoundError",
+    "NotYetSupportedError",
     "OutOfScopeError",
     "Permission",
     "ProtectionWouldBeLostError",
@@ -141,13 +145,13 @@ _MODULES = {
     "stairgate.client.codec": "KEEP",
     "stairgate.client.decisions": "Allowed Decision Denied StepUp",
     "stairgate.client.errors": """
-        AlreadyExistsError ArgumentError ChallengeBarredError ChallengeEndedError ChallengePendingError
-        ChangedMeanwhileError ConflictError ForbiddenError IdempotencyKeyReusedError
-        InvalidChallengeTokenError InvalidInputError LimitReachedError NoEligibleFactorError NotFoundError
-        OutOfScopeError ProtectionWouldBeLostError RefusedError ServerError StairgateError
-        StepUpAuthorizationRequired TooLargeError TooManyAttemptsError TooManyChallengesError TooManyError
-        TooManyPromptsError UnauthenticatedError Unauthorized UnavailableError UnexpectedAnswerError
-        UnreachableError UserTokenRefusedError WrongAnswerError
+        AccessRecordAlreadyExistsError AlreadyExistsError ArgumentError ChallengeBarredError
+        ChallengeEndedError ChallengePendingError ChangedMeanwhileError ConflictError ForbiddenError
+        IdempotencyKeyReusedError InvalidChallengeTokenError InvalidInputError LimitReachedError
+        NoEligibleFactorError NotFoundError NotYetSupportedError OutOfScopeError ProtectionWouldBeLostError
+        RefusedError ServerError StairgateError StepUpAuthorizationRequired TooLargeError TooManyAttemptsError
+        TooManyChallengesError TooManyError TooManyPromptsError UnauthenticatedError Unauthorized
+        UnavailableError UnexpectedAnswerError UnreachableError UserTokenRefusedError WrongAnswerError
     """,
     "stairgate.client.requirement": "Level Method Requirement",
     "stairgate.client.shapes": """

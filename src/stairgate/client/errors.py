@@ -10,7 +10,8 @@ StairgateError
 ├── UnexpectedAnswerError               an answer that no Stairgate gives: HTML, a redirect, another 2xx
 └── RefusedError                        an error that Stairgate answered
     ├── InvalidInputError               400  `field` says which part
-    │   └── InvalidChallengeTokenError
+    │   ├── InvalidChallengeTokenError
+    │   └── NotYetSupportedError
     ├── UnauthenticatedError            401  the client's own access key or token is bad
     ├── ForbiddenError                  403  the client may not
     │   ├── UserTokenRefusedError
@@ -19,6 +20,7 @@ StairgateError
     ├── NotFoundError                   404
     ├── ConflictError                   409
     │   ├── AlreadyExistsError
+    │   │   └── AccessRecordAlreadyExistsError
     │   ├── ProtectionWouldBeLostError
     │   ├── NoEligibleFactorError
     │   ├── ChallengeEndedError         `state` says how
@@ -153,6 +155,12 @@ class InvalidChallengeTokenError(InvalidInputError):
     code = "InvalidChallengeToken"
 
 
+class NotYetSupportedError(InvalidInputError):
+    """The service does not know this member yet, and ignores none."""
+
+    code = "NotYetSupported"
+
+
 class UnauthenticatedError(RefusedError):
     """The client's own access key or token is not accepted."""
 
@@ -199,6 +207,12 @@ class AlreadyExistsError(ConflictError):
     """The id is taken."""
 
     code = "AlreadyExists"
+
+
+class AccessRecordAlreadyExistsError(AlreadyExistsError):
+    """An active access record has this id."""
+
+    code = "AccessRecordAlreadyExists"
 
 
 class ProtectionWouldBeLostError(ConflictError):

@@ -91,8 +91,9 @@ def step_up_required(reply: Reply, body: dict[str, Any]) -> StepUpAuthorizationR
 def _class_for(family: type[RefusedError], code: str) -> type[RefusedError]:
     """The class below *family* for *code*; the family itself where this SDK does not know the code."""
     for kind in family.__subclasses__():
-        if kind.code == code:
-            return kind
+        found = _class_for(kind, code)
+        if found.code == code:
+            return found
     return family
 
 

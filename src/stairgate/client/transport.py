@@ -87,7 +87,7 @@ class HttpTransport:
         """Send and read within the timeout."""
         patience = self._timeout + request.patience
         deadline = time.monotonic() + patience
-        with _translated(patience):
+        with _translated(self._url, patience):
             response = self._inner.handle_request(_built(self._url, request, bearer, patience))
             try:
                 body = bytearray()
@@ -95,7 +95,7 @@ class HttpTransport:
                     body += chunk
                     _bounded(body)
                     if time.monotonic() > deadline:  # an answer that trickles never trips the timeout of one read
-                        raise UnreachableError(f"no complete answer within {patience:g} s")
+                        raise UnreachableError(f"no complete answer from {self._url} within {patience:g} s")
             finally:
                 response.close()
         return _reply(response, bytes(body))
@@ -118,7 +118,7 @@ class AsyncHttpTransport:
     async def send(self, request: Request, bearer: str) -> Reply:
         """Send and read within the timeout."""
         patience = self._timeout + request.patience
-        with _translated(patience):
+        with _translated(self._url, patience):
             async with asyncio.timeout(patience):
                 response = await self._inner.handle_async_request(_built(self._url, request, bearer, patience))
                 try:
@@ -159,15 +159,15 @@ def _reply(response: httpx2.Response, body: bytes) -> Reply:
 
 
 @contextmanager
-def _translated(patience: float) -> Iterator[None]:
+def _translated(url: str, patience: float) -> Iterator[None]:
     """The failures of httpx2 as ours. Their text may hold an address, never a token."""
     try:
         yield
     except (httpx2.TimeoutException, TimeoutError):
-        raise UnreachableError(f"no answer within {patience:g} s") from None
+        raise UnreachableError(f"no answer from {url} within {patience:g} s") from None
     except (httpx2.DecodingError, httpx2.RemoteProtocolError) as error:
         raise UnreachableError(f"the answer broke off or is no HTTP: {error}") from error
     except httpx2.LocalProtocolError as error:
         raise ArgumentError("a header cannot be sent as it is") from error
     except httpx2.TransportError as error:
-        raise UnreachableError(f"the service cannot be reached: {error}") from error
+        raise UnreachableError(f"{url} cannot be reached: {error}") from error

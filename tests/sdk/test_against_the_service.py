@@ -1,0 +1,256 @@
+"""Both clients against the real service over real HTTP: the whole of what they can do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+from tests.sdk.conftest import Make, code
+
+from stairgate import (
+    AccessRecord,
+    AccessRecordAlreadyExistsError,
+    Allowed,
+    ChallengeEndedError,
+    ChallengePendingError,
+    ChangedMeanwhileError,
+    ClientOptions,
+    Denied,
+    ForbiddenError,
+    Group,
+    Identity,
+    InvalidChallengeTokenError,
+    InvalidInputError,
+    NoEligibleFactorError,
+    NotFoundError,
+    Permission,
+    Requirement,
+    Resource,
+    ResourceMark,
+    Role,
+    ServiceClient,
+    Statement,
+    StepUp,
+    UnauthenticatedError,
+    UserTokenRefusedError,
+    WrongAnswerError,
+)
+from stairgate.testing.server import LocalServer
+
+_numbers = count(1)
+PAY = "payments:create"
+
+
+class Customer:
+    """A fresh user with an account whose payments are protected."""
+
+    def __init__(self, server: LocalServer, client: Any, mark: Requirement | None = None) -> None:
+        number = next(_numbers)
+        self.user, self.account, self.role = f"user-{number}", f"accounts/{number}", f"ro_{number}"
+        client.roles.create(Role(role_id=self.role, name="payer", permissions=[Permission(action=PAY)]))
+        self.record = client.records.create(
+            AccessRecord(
+                name="account",
+                users=[self.user],
+                statements=[
+                    Statement(roles=[self.role], resources=[self.account], step_up=mark or Requirement(level="strong"))
+                ],
+            )
+        )
+        self.secret = server.totp(self.user)
+        self.token = server.token(self.user)
+
+
+@pytest.fixture
+def owner(make: Make, server: LocalServer) -> Any:
+    return make(server.url, access_key=server.access_key)
+
+
+def test_the_six_steps_of_the_article(server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner)
+    question = (customer.user, customer.account, PAY)
+    refusal = owner.authorize(*question, user_token=customer.token)
+    assert isinstance(refusal, StepUp)
+    assert refusal.reason == "elevation_required"
+    assert refusal.step_up_challenge_token is not None
+    challenge = owner.challenges.open(refusal.step_up_challenge_token, user_token=customer.token)
+    with pytest.raises(ChallengePendingError):
+        owner.step_up_authorization(refusal.step_up_challenge_token, user_token=customer.token)
+    assert challenge.live
+    assert "totp" in challenge.methods
+    assert owner.challenges.get(challenge.challenge_id) == challenge
+    with pytest.raises(WrongAnswerError) as wrong:
+        owner.challenges.answer(challenge.challenge_id, method="totp", code="000000")
+    assert wrong.value.attempts_left == 4
+    done = owner.challenges.answer(challenge.challenge_id, method="totp", code=code(customer.secret))
+    assert done.state == "satisfied"
+    with pytest.raises(ChallengeEndedError) as ended:
+        owner.challenges.answer(challenge.challenge_id, method="totp", code=code(customer.secret))
+    assert ended.value.state == "satisfied"
+    elevation = owner.step_up_authorization(refusal.step_up_challenge_token, user_token=customer.token)
+    assert elevation.user_id == customer.user
+    assert owner.authorize(*question, user_token=customer.token) == Allowed()
+    assert isinstance(owner.authorize(*question, user_token=server.token(customer.user)), StepUp)
+    assert [each.elevation_id for each in owner.elevations.list(customer.user)] == [elevation.elevation_id]
+    owner.elevations.end(customer.user, elevation.elevation_id)
+    assert owner.elevations.list(customer.user) == []
+    assert isinstance(owner.authorize(*question, user_token=customer.token), StepUp)
+
+
+def test_a_user_can_do_it_alone_with_their_own_token(make: Make, server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner)
+    client = make(server.url, user_token=customer.token)
+    question = (customer.user, customer.account, PAY)
+    refusal = client.authorize(*question)
+    assert isinstance(refusal, StepUp)
+    assert refusal.step_up_challenge_token is not None
+    challenge = client.challenges.open(refusal.step_up_challenge_token)
+    done = client.challenges.answer(challenge.challenge_id, method="totp", code=code(customer.secret), once=True)
+    assert client.challenges.wait(challenge.challenge_id).state == done.state == "satisfied"
+    assert [each.state for each in client.challenges.watch(challenge.challenge_id)] == ["satisfied"]
+    assert client.step_up_authorization(refusal.step_up_challenge_token).uses == 1
+    assert client.authorize(*question) == Allowed()
+    assert isinstance(client.authorize(*question), StepUp)
+    client.elevations.end_all(customer.user)
+
+
+def test_without_the_users_token_nothing_protected_is_allowed(server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner)
+    decision = owner.authorize(customer.user, customer.account, PAY)
+    assert isinstance(decision, StepUp)
+    assert (decision.reason, decision.step_up_challenge_token) == ("token_required", None)
+    with pytest.raises(UserTokenRefusedError):
+        owner.authorize(customer.user, customer.account, PAY, user_token=server.token("somebody-else"))
+
+
+def test_the_app_can_prove_it_with_a_code_of_its_own(server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner, Requirement(level="basic"))
+    refusal = owner.authorize(customer.user, customer.account, PAY, user_token=customer.token)
+    challenge = owner.challenges.open(refusal.step_up_challenge_token, user_token=customer.token)
+    issued = owner.challenges.request_code(challenge.challenge_id, "external")
+    assert issued is not None
+    done = owner.challenges.answer(challenge.challenge_id, method="external", code=issued.code)
+    assert done.state == "satisfied"
+
+
+def test_challenges_are_declined_and_cancelled(server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner)
+    refusal = owner.authorize(customer.user, customer.account, PAY, user_token=customer.token)
+    challenge = owner.challenges.open(refusal.step_up_challenge_token, user_token=customer.token)
+    assert owner.challenges.decline(challenge.challenge_id).state == "declined"
+    refusal = owner.authorize(customer.user, customer.account, PAY, user_token=customer.token)
+    challenge = owner.challenges.open(refusal.step_up_challenge_token, user_token=customer.token)
+    owner.challenges.cancel(challenge.challenge_id)
+    assert owner.challenges.get(challenge.challenge_id).state == "cancelled"
+    with pytest.raises(InvalidChallengeTokenError):
+        owner.challenges.open("eyJ.e30.x")
+    with pytest.raises(NotFoundError):
+        owner.challenges.get("nothing")
+
+
+def test_waiting_gives_up_in_time_and_says_what_it_saw(server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner)
+    refusal = owner.authorize(customer.user, customer.account, PAY, user_token=customer.token)
+    challenge = owner.challenges.open(refusal.step_up_challenge_token, user_token=customer.token)
+    assert owner.challenges.wait(challenge.challenge_id, timeout=0.01).state == "open"
+
+
+def test_a_user_without_a_factor_is_told_so(server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner)
+    role = customer.role
+    user = f"{customer.user}-bare"
+    owner.records.create(
+        AccessRecord(
+            name="bare", users=[user], statements=[Statement(roles=[role], resources=["bare"], step_up=Requirement())]
+        )
+    )
+    token = server.token(user)
+    refusal = owner.authorize(user, "bare", PAY, user_token=token)
+    with pytest.raises(NoEligibleFactorError):
+        owner.challenges.open(refusal.step_up_challenge_token, user_token=token)
+
+
+def test_explain_says_why(server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner)
+    document = owner.explain(customer.user, customer.account, PAY, user_token=customer.token)
+    assert document["outcome"]
+    assert document["grants"]
+
+
+def test_records_are_kept_listed_replaced_and_deleted(server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner)
+    key = customer.record.record_id
+    read = owner.records.get(key)
+    assert read.statements[0].step_up.level == "strong"
+    assert key in [each.record_id for each in owner.records.list(page_size=1)]
+    owner.records.replace(key, replace(read, name="renamed"))
+    again = owner.records.get(key)
+    assert again.name == "renamed"
+    assert again.statements[0].step_up == read.statements[0].step_up, "a record put back keeps its protection"
+    with pytest.raises(ChangedMeanwhileError):
+        owner.records.replace(key, replace(read, name="lost update"))
+    bare = replace(
+        again, statements=[Statement(roles=read.statements[0].roles, resources=read.statements[0].resources)]
+    )
+    owner.records.replace(key, bare)
+    assert owner.records.get(key).statements[0].step_up == read.statements[0].step_up, "KEEP keeps"
+    with pytest.raises(AccessRecordAlreadyExistsError):
+        owner.records.create(replace(read, name="same id"))
+    owner.records.delete(key)
+    assert isinstance(owner.authorize(customer.user, customer.account, PAY), Denied)
+
+
+def test_roles_groups_and_resources(server: LocalServer, owner: Any) -> None:
+    number = next(_numbers)
+    role = owner.roles.create(Role(name="r", permissions=[Permission(action="read", step_up=Requirement(uses=1))]))
+    assert owner.roles.get(role.role_id).permissions[0].step_up.uses == 1
+    owner.roles.replace(role.role_id, Role(name="new", permissions=[Permission(action="read")]))
+    assert owner.roles.get(role.role_id).permissions[0].step_up.uses == 1
+    assert role.role_id in [each.role_id for each in owner.roles.list()]
+
+    group = owner.groups.create(Group(group_id=f"grp_{number}", name="g", users=["u1"]))
+    owner.groups.replace(group.group_id, replace(group, users=["u1", "u2"], last_updated=None))
+    assert list(owner.groups.get(group.group_id).users) == ["u1", "u2"]
+    assert group.group_id in [each.group_id for each in owner.groups.list()]
+    owner.groups.delete(group.group_id)
+    with pytest.raises(NotFoundError):
+        owner.groups.get(group.group_id)
+
+    uri = f"vault/{number}"
+    owner.resources.replace(uri, Resource(step_up=[ResourceMark(actions=["open"], level="hardware")]))
+    assert owner.resources.get(uri).step_up[0].level == "hardware"
+    assert list(owner.resources.list())
+    owner.roles.delete(role.role_id)
+
+
+def test_clients_keys_and_identities(make: Make, server: LocalServer, owner: Any) -> None:
+    made = owner.clients.create(ServiceClient(name="shop", options=ClientOptions(grant_user_permissions_access=True)))
+    key = owner.clients.create_key(made.client_id)
+    shop = make(server.url, access_key=key.access_key)
+    assert isinstance(shop.authorize("nobody", "nothing", "READ"), Denied)
+    with pytest.raises(ForbiddenError):
+        shop.roles.create(Role(name="r", permissions=[Permission(action="read")]))
+    assert made.client_id in [each.client_id for each in owner.clients.list()]
+    owner.clients.replace(made.client_id, replace(made, name="renamed"))
+    assert owner.clients.get(made.client_id).name == "renamed"
+    owner.clients.delete_key(made.client_id, key.key_id)
+    with pytest.raises(UnauthenticatedError):
+        shop.authorize("nobody", "nothing", "READ")
+    owner.clients.delete(made.client_id)
+
+    issuer = f"https://login{next(_numbers)}.example"
+    trusted = owner.identities.create(
+        Identity(issuer=issuer, audience="app", user_id_expression=f"p{next(_numbers)}|{{sub}}")
+    )
+    assert (trusted.issuer, trusted.audience) == (issuer, "app")
+    assert issuer in [each.issuer for each in owner.identities.list()]
+
+
+def test_errors_name_the_field(owner: Any) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        owner.roles.create(Role(name="r", permissions=[Permission(action="a*")]))
+    assert caught.value.field is not None
+    assert "action" in caught.value.field
+    assert caught.value.error_id
