@@ -1,109 +1,115 @@
-"""The commands that work on the database itself: `init`, `migrate`, `dev`, `audit`."""
+"""Commands of the operator, who has the database: `init`, `migrate`, `clients`, `keys`, `audit`."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-from base64 import b32encode
-from dataclasses import replace
+from collections.abc import Iterator
+from itertools import islice
 
 import click
 
-from stairgate.bootstrap import open_services, prepare
+from stairgate.bootstrap import key_file, open_services, prepare
+from stairgate.cli.commands import Exit
+from stairgate.cli.options import answer, database_option, json_option, require_database, settings_for, shown
 from stairgate.model.audit import AuditEntry, ChainFault, chain_faults
-from stairgate.model.ids import user_id
+from stairgate.model.errors import ConflictError, InvalidInputError
 from stairgate.ports.store import ReadTransaction
-from stairgate.service.factors import enrol_totp
-from stairgate.service.test_identity import issue_test_token
-from stairgate.settings import Settings
+from stairgate.service.add_client import add_client
 
 MOST_FAULTS = 5
-
-database_option = click.option(
-    "--database",
-    metavar="URL",
-    help="The database, `sqlite:///file` or a file. Default: STAIRGATE_DATABASE_URL, else stairgate.db here.",
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-
-
-def settings_for(database: str | None, *, dev: bool = False) -> Settings:
-    """The settings of the environment, with what the command line says in their place."""
-    settings = Settings.from_environment(os.environ)
-    if database is not None:
-        settings = replace(settings, database_url=database if ":" in database else f"sqlite:///{database}")
-    return replace(settings, dev=dev or settings.dev)
-
-
-def say(as_json: bool, answer: dict[str, object], text: str) -> None:  # noqa: FBT001  # click hands flags on so
-    """Print *answer* as JSON, or *text*."""
-    click.echo(json.dumps(answer) if as_json else text)
+PAGE = 1_000
 
 
 @click.command()
 @database_option
 @json_option
-def init(database: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """Create the database and its key file, and print an owner's access key, once."""
-    made = asyncio.run(prepare(settings_for(database)))
+def init(database: str | None, *, as_json: bool) -> None:
+    """Make the database and its key file, and print an owner's access key, once."""
+    settings = settings_for(database)
+    made = asyncio.run(prepare(settings))
     if made.access_key is None:
-        raise click.ClickException("the database has its account already; an access key is shown only once")
-    say(
-        as_json,
-        {"accessKey": made.access_key, "accountId": made.account},
-        f"Account {made.account} is ready. The owner's access key, shown only now:\n\n{made.access_key}\n",
+        raise ConflictError(
+            "the database has its account already, and an access key is shown only once:"
+            " `stairgate clients create NAME --owner` makes another"
+        )
+    keys = "STAIRGATE_SECRET_KEYS" if settings.secret_keys is not None else shown(key_file(settings))
+    answer(
+        {"accessKey": made.access_key, "accountId": made.account, "clientId": made.owner},
+        f"Account {made.account} is ready. Its secrets are sealed with {keys}: keep that safe, and a copy elsewhere.\n"
+        f"The owner's access key, shown only now:\n\n{made.access_key}\n",
+        as_json=as_json,
     )
 
 
 @click.command()
 @database_option
 @json_option
-def migrate(database: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """Bring an existing database to this version's schema."""
-    made = asyncio.run(prepare(settings_for(database)))
-    say(as_json, {"accountId": made.account}, f"The database of account {made.account} is up to date.")
+def migrate(database: str | None, *, as_json: bool) -> None:
+    """Bring the database to the schema of this version."""
+    settings = settings_for(database)
+    require_database(settings)
+    from stairgate.storage.sql import HEAD, current_revision
+    from stairgate.storage.sql import migrate as upgrade
+
+    before = current_revision(settings.database_url)
+    upgrade(settings.database_url)
+    text = f"The schema is at revision {HEAD} already." if before == HEAD else f"The schema is now at revision {HEAD}."
+    answer({"revision": HEAD, "before": before, "changed": before != HEAD}, text, as_json=as_json)
 
 
 @click.group()
-def dev() -> None:
-    """Tools of the built-in test identity provider. Only for a service that runs with `--dev`."""
+def clients() -> None:
+    """Service clients: the back ends that ask."""
 
 
-@dev.command("token")
-@click.argument("user")
-@click.option("--ttl", default=3600, show_default=True, metavar="SECONDS", help="How long it is good.")
+@clients.command("create")
+@click.argument("name")
+@click.option("--owner", is_flag=True, help="Give it everything. Without, it may do nothing until a record says so.")
 @database_option
 @json_option
-def dev_token(user: str, ttl: int, database: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """A user token of the test identity provider, as a login would give it."""
-    settings = settings_for(database, dev=True)
-
-    async def run() -> str:
-        await prepare(settings)
-        async with open_services(settings) as services:
-            return issue_test_token(services, user_id(user), ttl=ttl)
-
-    token = asyncio.run(run())
-    say(as_json, {"token": token}, token)
-
-
-@dev.command("totp")
-@click.argument("user")
-@database_option
-@json_option
-def dev_totp(user: str, database: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """Enrol a totp factor of USER and print its secret, for an authenticator app."""
-    settings = settings_for(database, dev=True)
+def clients_create(name: str, database: str | None, *, owner: bool, as_json: bool) -> None:
+    """Make a service client and print its access key, once."""
+    settings = settings_for(database)
+    require_database(settings)
 
     async def run() -> tuple[str, str]:
-        await prepare(settings)
         async with open_services(settings) as services:
-            factor, secret = await enrol_totp(services, user_id(user), "test")
-            return factor.id, b32encode(secret).decode()
+            client, access_key = await add_client(services, name, owner=owner)
+            return client.id, access_key
 
-    factor, secret = asyncio.run(run())
-    say(as_json, {"factorId": factor, "secret": secret}, secret)
+    client_id, access_key = asyncio.run(run())
+    answer(
+        {"accessKey": access_key, "clientId": client_id},
+        f"Service client {client_id}. Its access key, shown only now:\n\n{access_key}\n",
+        as_json=as_json,
+    )
+
+
+@click.group()
+def keys() -> None:
+    """The keys that secrets in the database are sealed with."""
+
+
+@keys.command("rotate")
+@database_option
+@json_option
+def keys_rotate(database: str | None, *, as_json: bool) -> None:
+    """Add a fresh key that seals from now on; the older ones stay, to open what they sealed."""
+    settings = settings_for(database)
+    require_database(settings)
+    if settings.secret_keys is not None:
+        raise InvalidInputError(
+            "STAIRGATE_SECRET_KEYS", "holds the keys: put a fresh one (32 bytes in base64url) before them there"
+        )
+    from stairgate.host.keyfile import add_key
+
+    path = key_file(settings)
+    count = len(add_key(path))
+    answer(
+        {"keyFile": str(path), "keys": count},
+        f"{shown(path)} has {count} keys now. The newest seals once the service is started again.",
+        as_json=as_json,
+    )
 
 
 @click.group()
@@ -114,24 +120,44 @@ def audit() -> None:
 @audit.command("verify")
 @database_option
 @json_option
-@click.pass_context
-def audit_verify(context: click.Context, database: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """Walk the audit chain: a change, a gap and a cut-off end are all found. Exit code 1 where it does not hold."""
+def audit_verify(database: str | None, *, as_json: bool) -> int:
+    """Walk the audit chain: a change, a gap and a cut-off end are all found. Exit code 1 if so. Needs no key."""
     settings = settings_for(database)
+    require_database(settings)
+    count, faults = asyncio.run(_verified(settings.database_url))
+    problems = [fault.problem for fault in faults]
+    if problems:
+        more = "" if len(problems) <= MOST_FAULTS else "\n  …"
+        text = "\n  ".join(["The chain is broken:", *problems[:MOST_FAULTS]]) + more
+    else:
+        text = f"The chain holds: {count} entries."
+    answer({"entries": count, "holds": not problems, "faults": problems[:MOST_FAULTS]}, text, as_json=as_json)
+    return Exit.REFUSED if problems else Exit.OK
+
+
+async def _verified(url: str) -> tuple[int, list[ChainFault]]:
+    """How many entries there are, and the first faults, in one snapshot and a page of memory."""
+    from stairgate.storage.sql import SqlStore
 
     def verify(transaction: ReadTransaction) -> tuple[int, list[ChainFault]]:
-        entries: list[AuditEntry] = []
-        while page := transaction.audit_entries(after=entries[-1].number if entries else 0):
-            entries.extend(page)
-        return len(entries), list(chain_faults(entries, transaction.audit_head()))
+        count = 0
 
-    async def run() -> tuple[int, list[ChainFault]]:
-        async with open_services(settings) as services:
-            return await services.store.read(verify)
+        def entries() -> Iterator[AuditEntry]:
+            nonlocal count
+            last = 0
+            while page := transaction.audit_entries(after=last, limit=PAGE):
+                count += len(page)
+                last = page[-1].number
+                yield from page
 
-    count, faults = asyncio.run(run())
-    shown = [fault.problem for fault in faults[:MOST_FAULTS]]
-    text = "\n".join(["the chain does not hold:", *shown]) if faults else f"the chain holds: {count} entries"
-    say(as_json, {"entries": count, "holds": not faults, "faults": list(shown)}, text)
-    if faults:
-        context.exit(1)
+        faults = chain_faults(entries(), transaction.audit_head())
+        first = list(islice(faults, MOST_FAULTS + 1))
+        for _ in faults:  # to the end, so that the count is whole
+            pass
+        return count, first
+
+    store = await SqlStore.open(url)
+    try:
+        return await store.read(verify)
+    finally:
+        await store.close()

@@ -1,0 +1,5 @@
+"""`python -m stairgate.cli`."""
+
+from stairgate.cli import main
+
+main()
