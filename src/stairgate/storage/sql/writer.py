@@ -91,13 +91,25 @@ class Writer:
     # On the thread
 
     def _run(self) -> None:
-        going = True
-        while going:
-            jobs, going = self._waiting()
-            wanted = [job for job in jobs if not job.future.cancelled()]
-            if wanted:
-                self._settle(wanted, self._outcomes(wanted))
-        self._connection.close()
+        try:
+            going = True
+            while going:
+                jobs, going = self._waiting()
+                wanted = [job for job in jobs if not job.future.cancelled()]
+                if wanted:
+                    self._settle(wanted, self._outcomes(wanted))
+        finally:
+            self._connection.close()
+            self._refuse_the_rest()
+
+    def _refuse_the_rest(self) -> None:
+        """Leave nobody waiting for a thread that has ended; by a flaw only is there anybody."""
+        with self._lock:
+            self._closed = True
+            while not self._jobs.empty():
+                job = self._jobs.get()
+                if job is not None:
+                    self._settle([job], [_failed(UnavailableError())])
 
     def _waiting(self) -> tuple[list[_Job], bool]:
         """What waits, once anything does, and whether more may come."""
