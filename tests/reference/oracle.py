@@ -166,7 +166,8 @@ def area_of(marks: Sequence[Mark], question: Question) -> Area:
         return Area(question.resource, question.action)
     nodes = [filled(mark.resource, question.resource) for mark in marks]
     deepest = max(nodes, key=lambda node: len(node.segments) + (1 if node.children else 0))
-    narrowest = max((mark.action for mark in marks), key=lambda action: 0 if action.key == "*" else len(action.key))
+    # Of two spellings of one action either would do; the first in the alphabet is taken, so that order never matters.
+    narrowest = min((m.action for m in marks), key=lambda a: (0 if a.key == "*" else -len(a.key), a.written))
     return Area(deepest, narrowest)
 
 

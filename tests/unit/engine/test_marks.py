@@ -55,6 +55,7 @@ RESOURCE_MARKS = [
     ("a/*", "*", "a/*", "read", True, "all children, where they are asked"),
     ("ab", "*", "a/*", "read", False, "a neighbour, where all children are asked"),
     ("a-b/c", "*", "a/*", "read", False, "a neighbour that sorts close, where all children are asked"),
+    ("a0", "*", "a/*", "read", False, "the neighbour that sorts next, where all children are asked"),
     ("x/y", "*", "*", "read", True, "anything, where everything is asked"),
     ("*", "*", "*", "read", True, "everything, where everything is asked"),
     ("a/b", "pay:out", "a/*", "pay", True, "narrower in both"),
