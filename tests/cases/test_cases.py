@@ -1,19 +1,21 @@
 """
-The named decision cases of `spec/cases`, through the use cases on each store.
+The named decision cases of `spec/cases`, through two doors, the use cases and HTTP, on each store.
 
 A case is a claim: facts as an operator writes them, then steps with a clock. A `step_up` step answers the last refusal
 of that token with a totp code. Every decision must be the expected one, with its reason, requirement and area.
 """
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.api.door import Door, base64url
 from tests.unit.service_stepup.world import STORES, World, new_world
 
+from stairgate.api.app import Application
 from stairgate.model.access import (
     AccessRecord,
     Group,
@@ -104,8 +106,19 @@ def write_facts(transaction: WriteTransaction, facts: Mapping[str, Any]) -> None
         transaction.put_resource(configuration(resource, value))
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a door says of a check; the area is not on the wire of a refusal."""
+
+    outcome: str
+    reason: str | None = None
+    requirement: Mapping[str, Any] | None = None
+    area: Mapping[str, Any] | None = None
+    challenge_token: str | None = None
+
+
 class Run:
-    """One run of a case: tokens by the names that the case gives them, and each token's last refusal."""
+    """One run of a case through the use cases: tokens by the case's names for them, and each token's last refusal."""
 
     def __init__(self, world: World, client: ClientCaller) -> None:
         self.world = world
@@ -117,32 +130,42 @@ class Run:
         user, name = asked["user"], asked.get("token")
         token = None if name is None else self.tokens.setdefault((user, name), self.world.token(user))
         before = len(await self.world.events())
+        told = await self.ask(asked, token)
+        assert told.outcome == step["expect"], asked
+        if told.requirement is not None:
+            assert step.get("reason", told.reason) == told.reason
+            assert {**told.requirement, **step.get("requirement", {})} == told.requirement
+            if told.area is not None:
+                assert step.get("area", told.area) == told.area
+            hopeless = {"token_required", "details_required", "requirement_unsatisfiable"}
+            assert (told.challenge_token is None) == (told.reason in hopeless)
+            if name is not None and told.challenge_token is not None:
+                self.refusals[name] = (user, told.challenge_token)
+        if "audit" in step:
+            assert step["audit"] in (await self.world.events())[before:]
+
+    async def ask(self, asked: Mapping[str, Any], token: str | None) -> Told:
+        context = asked.get("context")
         checked = await self.world.check(
-            self.client, user, asked["action"], asked["resource"], user_token=token, context=asked.get("context")
+            self.client, asked["user"], asked["action"], asked["resource"], user_token=token, context=context
         )
         match checked.decision:
             case Allow():
-                assert step["expect"] == "allow", asked
+                return Told("allow")
             case Deny():
-                assert step["expect"] == "deny", asked
+                return Told("deny")
             case StepUpRequired() as refusal:
-                assert step["expect"] == "step_up", asked
-                assert step.get("reason", refusal.reason) == refusal.reason
-                requirement = requirement_document(refusal.requirement)
-                assert {**requirement, **step.get("requirement", {})} == requirement
-                assert step.get("area", area_document(refusal.area)) == area_document(refusal.area)
-                assert (checked.challenge_token is not None) == refusal.challengeable
-                if name is not None and checked.challenge_token is not None:
-                    self.refusals[name] = (user, checked.challenge_token)
-        if "audit" in step:
-            assert step["audit"] in (await self.world.events())[before:]
+                requirement, area = requirement_document(refusal.requirement), area_document(refusal.area)
+                return Told("step_up", refusal.reason.value, requirement, area, checked.challenge_token)
 
     async def step_up(self, name: str) -> None:
         user, challenge_token = self.refusals.pop(name)
         if UserId(user) not in self.world.seeds:
             await self.world.enrol(user)
-        code = self.world.code(user)
-        caller = await authenticate(self.world.services, self.tokens[user, name])
+        await self.prove(self.tokens[user, name], challenge_token, self.world.code(user))
+
+    async def prove(self, token: str, challenge_token: str, code: str) -> None:
+        caller = await authenticate(self.world.services, token)
         view = await self.world.open(caller, challenge_token)
         done = await self.world.answer(caller, view, code)
         assert done.challenge.state is ChallengeState.SATISFIED
@@ -166,11 +189,40 @@ class Run:
         await self.world.services.store.write(run)
 
 
+class HttpRun(Run):
+    """The same through the HTTP API."""
+
+    def __init__(self, world: World, client: ClientCaller) -> None:
+        super().__init__(world, client)
+        self.door = Door(world, Application(world.services))
+        self.bearer = world.assertion(client.client)
+
+    async def ask(self, asked: Mapping[str, Any], token: str | None) -> Told:
+        headers = [] if "context" not in asked else [(b"stairgate-context", base64url(asked["context"]))]
+        answer = await self.door.check(
+            self.bearer, asked["user"], asked["action"], asked["resource"], headers=headers, token=token
+        )
+        if answer.status == 403:
+            assert answer.code == "StepUpAuthorizationRequired"
+            body = answer.json
+            return Told("step_up", body["reason"], body["requirement"], None, body.get("stepUpChallengeToken"))
+        assert answer.status in {200, 404}
+        return Told("allow" if answer.status == 200 else "deny")
+
+    async def prove(self, token: str, challenge_token: str, code: str) -> None:
+        opened = await self.door.call("POST", "/v1/challenges", {"stepUpChallengeToken": challenge_token}, bearer=token)
+        assert opened.status == 201, opened.body
+        path = f"/v1/challenges/{opened.json['challengeId']}/answer"
+        answered = await self.door.call("POST", path, {"method": "totp", "code": code}, bearer=token)
+        assert (answered.status, answered.json["state"]) == (200, "satisfied")
+
+
+@pytest.mark.parametrize("door", [Run, HttpRun], ids=["use cases", "http"])
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-async def test_case(world: World, path: Path) -> None:
+async def test_case(world: World, path: Path, door: type[Run]) -> None:
     case = read(path)
     await world.services.store.write(lambda transaction: write_facts(transaction, case.get("facts", {})))
-    run = Run(world, await world.client("asker"))
+    run = door(world, await world.client("asker"))
     for step in case["steps"]:
         if "check" in step:
             await run.check(step["check"], step)
