@@ -49,7 +49,9 @@ class Instruments:
         self.requests: list[tuple[str, str, int]] = []
         self.failures: list[tuple[str, str, BaseException]] = []
 
-    def served(self, *, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
+    def served(
+        self, *, method: str, route: str, status: int, seconds: float, request_id: str, outcome: str | None
+    ) -> None:
         self.requests.append((method, route, status))
 
     def failed(self, *, route: str, request_id: str, error: BaseException) -> None:

@@ -20,12 +20,14 @@ class Answer:
     One response.
 
     *body* is sent whole; where *stream* is given its chunks are sent instead, until it ends or the client leaves.
+    *outcome* is what a check decided, for those who count: 403 alone may be a caller who may not ask.
     """
 
     status: int
     body: bytes = b""
     headers: HeaderList = ()
     stream: AsyncGenerator[bytes, None] | None = None
+    outcome: str | None = None
 
 
 def json_answer(status: int, document: object, *headers: tuple[bytes, bytes]) -> Answer:

@@ -118,6 +118,7 @@ class Application:
             status=answer.status,
             seconds=perf_counter() - began,
             request_id=request_id,
+            outcome=answer.outcome,
         )
 
     async def _caller(self, route: Route, headers: Headers) -> Caller:

@@ -8,8 +8,10 @@ from typing import Protocol
 class Instruments(Protocol):
     """Receives what was served. Route patterns only: no path, token, id or body ever comes here."""
 
-    def served(self, *, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
-        """Must take note of an answered request; must not raise."""
+    def served(
+        self, *, method: str, route: str, status: int, seconds: float, request_id: str, outcome: str | None
+    ) -> None:
+        """Must take note of an answered request, and of what a check decided; must not raise."""
         ...
 
     def failed(self, *, route: str, request_id: str, error: BaseException) -> None:
@@ -24,7 +26,9 @@ class Instruments(Protocol):
 class NoInstruments:
     """Takes note of nothing."""
 
-    def served(self, *, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
+    def served(
+        self, *, method: str, route: str, status: int, seconds: float, request_id: str, outcome: str | None
+    ) -> None:
         """Do nothing."""
 
     def failed(self, *, route: str, request_id: str, error: BaseException) -> None:

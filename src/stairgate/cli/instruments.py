@@ -9,7 +9,6 @@ from stairgate.host.metrics import CONTENT_TYPE, Metrics
 from stairgate.model.errors import UnavailableError
 
 CHECK = "/v1/users/{userId}/resources/{resourceUri}/permissions/{permission}"
-_OUTCOMES = {200: "allow", 404: "deny", 403: "step_up_required"}
 _SERVER_ERROR = 500
 
 
@@ -25,10 +24,12 @@ class OperatorInstruments:
         self._metrics = Metrics()
         self._log: structlog.stdlib.BoundLogger = log("stairgate.http")
 
-    def served(self, *, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
+    def served(
+        self, *, method: str, route: str, status: int, seconds: float, request_id: str, outcome: str | None
+    ) -> None:
         """Count a check, log anything else."""
         if route == CHECK:
-            self._metrics.decided(_OUTCOMES.get(status, "error"), seconds)
+            self._metrics.decided(outcome or "error", seconds)
             if status < _SERVER_ERROR:
                 return
         log_request(self._log, method=method, route=route, status=status, seconds=seconds, request_id=request_id)

@@ -51,17 +51,19 @@ async def check(call: Call) -> Answer:
         raise
     match checked.decision:
         case Allow():
-            return Answer(200, b"", _headers(checked))
+            return Answer(200, b"", _headers(checked), outcome="allow")
         case Deny():
-            return Answer(404, _DENIED % call.request_id.encode(), (JSON_TYPE, *_headers(checked)))
+            body = _DENIED % call.request_id.encode()
+            return Answer(404, body, (JSON_TYPE, *_headers(checked)), outcome="deny")
         case StepUpRequired() as refusal:
-            return refusal_answer(
+            answer = refusal_answer(
                 refusal,
                 call.request_id,
                 *_headers(checked)[1:],  # without `no-store`, which every JSON answer has
                 challenge_token=checked.challenge_token,
                 expires_at=checked.expires_at,
             )
+            return replace(answer, outcome="step_up_required")
         case _:
             assert_never(checked.decision)
 
