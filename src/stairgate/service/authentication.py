@@ -106,6 +106,8 @@ async def require_known(services: Services, caller: Caller, passed: UserToken | 
     """
     Refuse whom nothing vouches for any more, though they were authenticated a moment ago, perhaps from memory.
 
+    To be called once the facts of the decision are there: it answers for the same moment as they do.
+
     Args:
         services: The application's.
         caller: Who asks.
@@ -117,7 +119,7 @@ async def require_known(services: Services, caller: Caller, passed: UserToken | 
         UnavailableError: That cannot be known now.
     """
     if isinstance(caller, ClientCaller):
-        client = await services.facts.client(caller.client)
+        client = await services.facts.client_at_revision(caller.client)
         if client is None or all(key.id != caller.key for key in client.keys):
             raise UnauthenticatedError
         if passed is not None and passed.key != caller.token.key and not await _is_trusted(services, passed):
@@ -127,7 +129,7 @@ async def require_known(services: Services, caller: Caller, passed: UserToken | 
 
 
 async def _is_trusted(services: Services, token: UserToken) -> bool:
-    issuers = await services.facts.issuers()
+    issuers = await services.facts.issuers_at_revision()
     return services.rules.dev or any(issuer.issuer == token.key.issuer for issuer in issuers)
 
 

@@ -216,6 +216,14 @@ class FactCache:
         """Every trusted issuer; *remembered* and errors as for `client`."""
         return cast("tuple[Issuer, ...]", await self._get(_ISSUERS, remembered=remembered))
 
+    async def client_at_revision(self, client: ClientId) -> ServiceClient | None:
+        """The service client at the moment of facts that were just had: without asking the feed once more."""
+        return cast("ServiceClient | None", await self._at_revision((_Part.CLIENT, client)))
+
+    async def issuers_at_revision(self) -> tuple[Issuer, ...]:
+        """Every trusted issuer, as for `client_at_revision`."""
+        return cast("tuple[Issuer, ...]", await self._at_revision(_ISSUERS))
+
     async def external_levels(self) -> Mapping[ClientId, Level]:
         """Every service client, and what `external` proves where it attests."""
         return cast("Mapping[ClientId, Level]", await self._get(_LEVELS, remembered=False))
@@ -310,6 +318,11 @@ class FactCache:
             if remembered and key in self._entries and self._usable_seconds() is not None:
                 return self._entries[key]
             raise
+
+    async def _at_revision(self, key: _Key) -> object:
+        # INVARIANT: what is held is valid at `revision`, and so are the facts that the caller decides with.
+        value = self._touched(key)
+        return await self._current(key) if value is _MISSING else value
 
     async def _current(self, key: _Key) -> object:
         for _ in range(ATTEMPTS):
