@@ -123,3 +123,11 @@ async def test_health_and_metrics(door: Door) -> None:
 
 def test_the_document_is_json_of_one_form() -> None:
     assert json.loads(document_bytes(openapi_document(ROUTES))) == openapi_document(ROUTES)
+
+
+def test_prose_on_the_page_shows_names_as_code_and_stays_escaped() -> None:
+    """What stands between backticks is set as code; nothing in it becomes markup (attack 16)."""
+    document = openapi_document(ROUTES)
+    document["info"]["description"] = "act on `errorCode`, not `<b>title</b>`"
+    page = reference_page(document)
+    assert "act on <code>errorCode</code>, not <code>&lt;b&gt;title&lt;/b&gt;</code>" in page

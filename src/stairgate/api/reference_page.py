@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from base64 import b64encode
 from html import escape
 from typing import Any
@@ -25,10 +26,16 @@ b{display:inline-block;min-width:4.2rem}
 dt{font-weight:600}dd{margin:0 0 .5rem 1rem}
 :focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 """
+_CODE = re.compile(r"`([^`]+)`")
 _HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 PAGE_POLICY = (
     f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+def _prose(text: str) -> str:
+    """*text*, escaped; what stands between backticks is set as code."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def reference_page(document: Document) -> str:
@@ -41,7 +48,7 @@ def reference_page(document: Document) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(info['title'])} API</title><style>{STYLE}</style></head><body>"
-        f"<header><h1>{escape(info['title'])} API</h1><p>{escape(info['summary'])} {escape(info['description'])} "
+        f"<header><h1>{escape(info['title'])} API</h1><p>{_prose(info['summary'])} {_prose(info['description'])} "
         f'The same as <a href="/openapi.json">OpenAPI 3.1</a>.</p>'
         f'<nav aria-label="Sections">{links} · <a href="#shapes">shapes</a></nav></header>'
         f'<main>{groups}<section><h2 id="shapes">Shapes</h2>{schemas}</section></main></body></html>'
@@ -56,30 +63,30 @@ def _group(tag: Document, document: Document) -> str:
         if tag["name"] in operation["tags"]
     )
     name = escape(tag["name"])
-    return f'<section><h2 id="tag-{name}">{name}</h2><p>{escape(tag["description"])}</p>{operations}</section>'
+    return f'<section><h2 id="tag-{name}">{name}</h2><p>{_prose(tag["description"])}</p>{operations}</section>'
 
 
 def _operation(method: str, path: str, operation: Document) -> str:
-    parts = [f"<p>{escape(operation['description'])}</p>"] if "description" in operation else []
+    parts = [f"<p>{_prose(operation['description'])}</p>"] if "description" in operation else []
     if "parameters" in operation:
         parts.append(f"<h3>Parameters</h3><dl>{''.join(map(_parameter, operation['parameters']))}</dl>")
     if "requestBody" in operation:
         body = _shape(operation["requestBody"]["content"]["application/json"]["schema"])
         parts.append(f"<h3>Body</h3><p>{body}</p>")
     answers = "".join(
-        f"<dt>{escape(status)}</dt><dd>{escape(answer['description'])}{_content(answer)}</dd>"
+        f"<dt>{escape(status)}</dt><dd>{_prose(answer['description'])}{_content(answer)}</dd>"
         for status, answer in operation["responses"].items()
     )
     parts.append(f"<h3>Answers</h3><dl>{answers}</dl>")
     return (
         f'<details id="{escape(operation["operationId"])}"><summary><b>{escape(method.upper())}</b> '
-        f"<code>{escape(path)}</code><br>{escape(operation['summary'])}</summary>{''.join(parts)}</details>"
+        f"<code>{escape(path)}</code><br>{_prose(operation['summary'])}</summary>{''.join(parts)}</details>"
     )
 
 
 def _parameter(parameter: Document) -> str:
     schema = ", ".join(f"{name} {value}" for name, value in parameter["schema"].items())
-    words = escape(parameter.get("description", ""))
+    words = _prose(parameter.get("description", ""))
     return (
         f"<dt><code>{escape(parameter['name'])}</code> in {escape(parameter['in'])}</dt>"
         f"<dd>{words} <code>{escape(schema)}</code></dd>"
@@ -103,7 +110,7 @@ def _shape(schema: Document) -> str:
 
 
 def _schema(name: str, schema: Document) -> str:
-    words = escape(schema.get("description", ""))
+    words = _prose(schema.get("description", ""))
     rest = {key: value for key, value in schema.items() if key not in {"description", "title"}}
     shown = escape(json.dumps(rest, indent=1, ensure_ascii=False))
     return (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 
-from stairgate.model.challenges import ChallengeState
-
 OUTCOMES = ("allow", "deny", "step_up_required", "error")
 LATENCIES = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)  # seconds
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -17,12 +15,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
         decisions = Counter("stairgate_decisions", "Decisions by outcome", ("outcome",), registry=self.registry)
-        ended = Counter(
-            "stairgate_challenges_ended", "Challenges by how they ended", ("state",), registry=self.registry
-        )
         # Made here, so that each series is there from the start at 0, and a decision costs no look-up.
         self._decisions = {outcome: decisions.labels(outcome) for outcome in OUTCOMES}
-        self._ended = {state: ended.labels(state.value) for state in ChallengeState if not state.live}
         self._latency = Histogram(
             "stairgate_decision_seconds", "Time to decide", buckets=LATENCIES, registry=self.registry
         )
@@ -34,10 +28,6 @@ class Metrics:
         """Count one decision. An outcome that is not one of `OUTCOMES` counts as `error`."""
         self._decisions.get(outcome, self._decisions["error"]).inc()
         self._latency.observe(seconds)
-
-    def challenge_ended(self, state: ChallengeState) -> None:
-        """Count one challenge that ended as *state*."""
-        self._ended[state].inc()
 
     def store_failed(self) -> None:
         """Count one time that the store could not be used."""

@@ -12,7 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stairgate.host.logs import REDACTED, configure_logs, log, log_request
 from stairgate.host.metrics import Metrics
-from stairgate.model.challenges import ChallengeState
 
 JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1c2VyLTEifQ.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 
@@ -151,16 +150,13 @@ def test_metrics_count_what_happened_and_start_at_nothing() -> None:
     metrics = Metrics()
     before = samples(metrics)
     assert before["stairgate_decisions_total", "deny"] == 0
-    assert before["stairgate_challenges_ended_total", "locked"] == 0
     metrics.decided("allow", 0.000_2)
     metrics.decided("a user's own words", 2.0)
-    metrics.challenge_ended(ChallengeState.LOCKED)
     metrics.store_failed()
     after = samples(metrics)
     assert after["stairgate_decisions_total", "allow"] == 1
     assert after["stairgate_decisions_total", "error"] == 1
     assert after["stairgate_decision_seconds_count", ""] == 2
     assert after["stairgate_decision_seconds_bucket", "0.00025"] == 1
-    assert after["stairgate_challenges_ended_total", "locked"] == 1
     assert after["stairgate_store_errors_total", ""] == 1
     assert {name for name, _ in after} == {name for name, _ in before}
