@@ -148,8 +148,8 @@ async def test_an_unmigrated_database_says_what_to_run(path: Path) -> None:
 @pytest.mark.anyio
 async def test_an_older_database_says_what_to_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     migrate(url_of(path))
-    monkeypatch.setattr("stairgate.storage.sql.revisions.REVISIONS", ("0001", "0002"))
-    monkeypatch.setattr("stairgate.storage.sql.revisions.HEAD", "0002")
+    monkeypatch.setattr("stairgate.storage.sql.revisions.REVISIONS", (*REVISIONS, "9999"))
+    monkeypatch.setattr("stairgate.storage.sql.revisions.HEAD", "9999")
     with pytest.raises(UnavailableError, match=r"older than this program .* run `stairgate migrate`"):
         await SqlStore.open(url_of(path))
 

@@ -1,0 +1,12 @@
+"""What registered factors and their delivery keep."""
+
+from __future__ import annotations
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """From revision 0004."""

@@ -1,0 +1,12 @@
+"""What listings are read by."""
+
+from __future__ import annotations
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """From revision 0002."""
