@@ -26,6 +26,7 @@ DomainError
 │   └── HeadersTooLargeError         431
 ├── UnsupportedMediaTypeError        415
 ├── ProofRefusedError                422  a factor's verification: the service counts it and raises WrongAnswerError
+│   └── SignCounterError             422  a passkey's counter did not go up
 ├── WrongAnswerError                 422
 ├── TooManyError                     429
 │   ├── TooManyChallengesError
@@ -231,6 +232,10 @@ class ProofRefusedError(DomainError):
     """the proof does not hold"""
 
     code = "WrongAnswer"
+
+
+class SignCounterError(ProofRefusedError):
+    """the proof does not hold"""
 
 
 class WrongAnswerError(DomainError):
