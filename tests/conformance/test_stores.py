@@ -70,8 +70,8 @@ def test_every_must_of_the_port_has_a_case() -> None:
     musts = {
         name
         for protocol in protocols
-        for name, method in vars(protocol).items()
-        if inspect.isfunction(method) and "Must" in (method.__doc__ or "")
+        for name, method in inspect.getmembers(protocol, inspect.isfunction)
+        if "Must" in (method.__doc__ or "")
     }
     tested = {name for case in conformance.CASES for name in conformance.musts_of(case)}
     assert musts == tested

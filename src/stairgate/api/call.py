@@ -24,6 +24,7 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 Handler = Callable[["Call"], Awaitable[Answer]]
 
 MAX_BODY = 256 * 1024
+MAX_IDEMPOTENCY_KEY = 255
 MAX_TEXT = 4096  # a query parameter or one of our header fields, before its own bounds are looked at
 _INTEGER = re.compile(r"[0-9]{1,15}")
 
@@ -56,6 +57,9 @@ class Route:
         optional_body: No body means `{}`.
         errors: Statuses in the one error shape, beyond those that any call can have.
         public: Needs no credential.
+        idempotent: Sent again under its `Idempotency-Key` it does nothing new and is answered the same. Its handler
+            answers by `api.once`.
+        shown_once: The answer holds a secret, so that a repeat is shown it for 10 minutes only.
         remembered: While the store is away, a caller is known from memory; for the check alone (semantics §10).
         media_type: Of the answer, where it is not JSON.
     """
@@ -73,6 +77,8 @@ class Route:
     headers: tuple[Parameter, ...] = ()
     errors: tuple[int, ...] = ()
     public: bool = False
+    idempotent: bool = False
+    shown_once: bool = False
     remembered: bool = False
     media_type: str = "application/json"
 

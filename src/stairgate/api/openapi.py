@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from stairgate.api.call import Parameter, Route
+from stairgate.api.call import MAX_IDEMPOTENCY_KEY, Parameter, Route
+from stairgate.api.once import IDEMPOTENCY_KEY
 from stairgate.api.wire.problem import Problem
 
 Document = dict[str, Any]
@@ -20,6 +21,14 @@ VERSION = "1"  # of this surface: the `v1` of its paths
 _REF = "#/components/schemas/{name}"
 _BEARER = "bearer"
 _ALWAYS = (400, 413, 415, 431)  # what any call can be answered with
+_REPEAT = Parameter(
+    IDEMPOTENCY_KEY,
+    "Sent again under the same key, by the same token and with the same content, it does nothing new and is answered "
+    "the same, for a day (for 10 minutes where the answer holds a secret, then 409 `AlreadyDone`). Anything else under "
+    "the key is 409 `IdempotencyKeyReused`.",
+    minimum=1,
+    maximum=MAX_IDEMPOTENCY_KEY,
+)
 _TAGS = {
     "check": "May they?",
     "step-up": "Challenges: open, answer, follow, report.",
@@ -123,7 +132,8 @@ def _operation(route: Route, schema_of: dict[type, Document]) -> Document:
         for name in re.findall(r"\{(\w+)\}", route.path)
     ]
     parameters += [_parameter(each, "query") for each in route.query]
-    parameters += [_parameter(each, "header") for each in route.headers]
+    headers = (*route.headers, _REPEAT) if route.idempotent else route.headers
+    parameters += [_parameter(each, "header") for each in headers]
     if parameters:
         operation["parameters"] = parameters
     if route.request is not None:
@@ -165,7 +175,11 @@ def _responses(route: Route, schema_of: dict[type, Document]) -> Document:
     statuses: Document = {}
     for status, shape in route.responses.items():
         statuses[str(status)] = _success(route, status, None if shape is None else schema_of[shape])
-    errors = {*_ALWAYS, *route.errors} | (set() if route.public else {401, 403, 503})
+    errors = (
+        {*_ALWAYS, *route.errors}
+        | ({409} if route.idempotent else set())
+        | (set() if route.public else {401, 403, 503})
+    )
     for status in sorted(errors):
         known = statuses.get(str(status))
         if known is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from stairgate.api.call import Parameter, Route
+from stairgate.api.call import MAX_IDEMPOTENCY_KEY, Parameter, Route
 from stairgate.api.handlers.authress.routes import ROUTES as AUTHRESS
 from stairgate.api.handlers.stepup import challenges, check, elevations
 from stairgate.api.handlers.wellknown import document, health, keys
+from stairgate.api.once import IDEMPOTENCY_KEY
 from stairgate.api.wire import stepup as wire
 from stairgate.api.wire.problem import StepUpAuthorizationRequired
 from stairgate.api.wire.wellknown import Discovery, Health, KeySet
@@ -29,10 +30,10 @@ _CHECK_HEADERS = (
         maximum=check.MAX_CONTEXT * 4 // 3 + 4,
     ),
     Parameter(
-        check.IDEMPOTENCY_KEY,
+        IDEMPOTENCY_KEY,
         "From a service client: a repeat within 60 s takes no second use.",
         minimum=1,
-        maximum=check.MAX_IDEMPOTENCY_KEY,
+        maximum=MAX_IDEMPOTENCY_KEY,
     ),
     Parameter(
         check.AT_LEAST,

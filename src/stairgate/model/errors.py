@@ -20,6 +20,7 @@ DomainError
 │   ├── NoEligibleFactorError
 │   ├── ChallengeEndedError
 │   ├── IdempotencyKeyReusedError
+│   ├── AlreadyDoneError
 │   └── LimitReachedError
 ├── PreconditionFailedError          412
 ├── TooLargeError                    413
@@ -192,6 +193,12 @@ class IdempotencyKeyReusedError(ConflictError):
     """this Idempotency-Key was used for another request"""
 
     code = "IdempotencyKeyReused"
+
+
+class AlreadyDoneError(ConflictError):
+    """this was done when it was first sent; what it was answered with is shown once, and no more"""
+
+    code = "AlreadyDone"
 
 
 class LimitReachedError(ConflictError):

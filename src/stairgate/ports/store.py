@@ -43,6 +43,7 @@ from stairgate.model.ids import (
 )
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
+from stairgate.ports.trust import TrustReads, TrustWrites
 
 T = TypeVar("T")
 
@@ -98,7 +99,7 @@ class SigningKey:
     retired: bool = False
 
 
-class ReadTransaction(Protocol):
+class ReadTransaction(TrustReads, Protocol):
     """One snapshot."""
 
     def revision(self) -> int:
@@ -232,7 +233,7 @@ class ReadTransaction(Protocol):
         ...
 
 
-class WriteTransaction(ReadTransaction, Protocol):
+class WriteTransaction(ReadTransaction, TrustWrites, Protocol):
     """One transaction that sees its own writes and, among writers, stands alone."""
 
     def put_fact(self, name: str, value: str) -> None:

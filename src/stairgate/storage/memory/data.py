@@ -25,6 +25,7 @@ from stairgate.model.ids import (
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, ChangeKind, Page, SigningKey, TakenUse
+from stairgate.ports.trust import RememberedAnswer
 from stairgate.storage.expansion import grants_in
 from stairgate.storage.memory.tables import Journal, Log, Table
 
@@ -46,6 +47,7 @@ class Data:
         self.clients: Table[ClientId, ServiceClient] = Table(journal)
         self.issuers: Table[str, Issuer] = Table(journal)
         self.signing_keys: Table[str, SigningKey] = Table(journal, use=lambda key: (key.use,))
+        self.answers: Table[tuple[UserId, str], RememberedAnswer] = Table(journal)
         self.factors: Table[FactorId, Factor] = Table(journal, user=lambda factor: (factor.user,))
         self.attempts: Table[tuple[UserId, str], AttemptCount] = Table(journal)
         self.standings: Table[TokenKey, TokenStanding] = Table(journal)

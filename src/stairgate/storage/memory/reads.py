@@ -25,6 +25,7 @@ from stairgate.model.ids import ChallengeId, ClientId, ElevationId, GroupId, Rec
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, Page, SigningKey, TakenUse
+from stairgate.ports.trust import RememberedAnswer
 from stairgate.storage.expansion import fold, grants_in
 from stairgate.storage.memory.data import Data, oldest_first, page_of
 
@@ -98,6 +99,9 @@ class MemoryReads:
 
     def signing_keys(self, use: str) -> Sequence[SigningKey]:
         return oldest_first(self._data.signing_keys.find("use", use), lambda key: (key.created_at, key.id))[::-1]
+
+    def remembered_answer(self, caller: UserId, key: str) -> RememberedAnswer | None:
+        return self._data.answers.get((caller, key))
 
     # Step-up
 

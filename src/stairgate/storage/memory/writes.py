@@ -20,6 +20,7 @@ from stairgate.model.ids import ChallengeId, ClientId, ElevationId, FactorId, Gr
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import ChangeKind, SigningKey, TakenUse
+from stairgate.ports.trust import RememberedAnswer
 from stairgate.storage.expansion import group_changes, record_changes
 from stairgate.storage.memory.reads import MemoryReads
 
@@ -82,6 +83,18 @@ class MemoryWrites(MemoryReads):
 
     def put_signing_key(self, key: SigningKey) -> None:
         self._data.signing_keys.put(key.id, key)
+
+    def put_remembered_answer(self, answer: RememberedAnswer) -> None:
+        self._data.answers.put((answer.caller, answer.key), answer)
+
+    def forget_answers(self, *, before: datetime, most: int) -> int:
+        expired = sorted(
+            (answer for answer in self._data.answers.values() if answer.expires_at <= before),
+            key=lambda answer: answer.expires_at,
+        )[: max(most, 0)]
+        for answer in expired:
+            self._data.answers.remove((answer.caller, answer.key))
+        return len(expired)
 
     # Step-up
 

@@ -138,6 +138,19 @@ signing_keys = Table(
     Column("retired", SmallInteger, nullable=False),
 )
 
+# What requests under an Idempotency-Key were answered with.
+remembered_answers = Table(
+    "remembered_answers",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("answer", LargeBinary, nullable=False),  # sealed by the key ring
+    Column("shown_until", WIDE, nullable=False),
+    Column("expires_at", WIDE, nullable=False),
+    Index(None, "expires_at"),
+)
+
 # --- step-up -----------------------------------------------------------------------------------------------------
 
 factors = Table(

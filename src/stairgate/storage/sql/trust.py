@@ -1,16 +1,18 @@
-"""Service clients, issuers and signing keys in SQL."""
+"""Service clients, issuers, signing keys and remembered answers in SQL."""
 
 # ruff: noqa: D102  # what each method must do is said once, at the port
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 
 from stairgate.model.clients import Issuer, ServiceClient
-from stairgate.model.ids import ClientId
+from stairgate.model.ids import ClientId, UserId
 from stairgate.ports.store import ChangeKind, Page, SigningKey
+from stairgate.ports.trust import RememberedAnswer
 from stairgate.storage.sql import tables as t
 from stairgate.storage.sql.dialects import MOST, number, put, text
 from stairgate.storage.sql.documents import (
@@ -45,6 +47,20 @@ _SIGNING_KEYS = (
 )
 _PUT_SIGNING_KEY = put(t.signing_keys)
 
+_ANSWER = select(t.remembered_answers).where(
+    t.remembered_answers.c.caller == text("by"), t.remembered_answers.c.key == text("under")
+)
+_PUT_ANSWER = put(t.remembered_answers)
+_ANSWER_KEY = (t.remembered_answers.c.caller, t.remembered_answers.c.key)
+_FORGET_ANSWERS = delete(t.remembered_answers).where(
+    tuple_(*_ANSWER_KEY).in_(
+        select(*_ANSWER_KEY)
+        .where(t.remembered_answers.c.expires_at <= number("before"))
+        .order_by(t.remembered_answers.c.expires_at)
+        .limit(number("most"))
+    )
+)
+
 
 class TrustReads(JournalReads):
     """The reading half."""
@@ -65,6 +81,13 @@ class TrustReads(JournalReads):
             SigningKey(key, kind, sealed, time_of(created_at), bool(retired))
             for key, kind, sealed, created_at, retired in self._session.all(_SIGNING_KEYS, key_use=use)
         ]
+
+    def remembered_answer(self, caller: UserId, key: str) -> RememberedAnswer | None:
+        row = self._session.first(_ANSWER, by=caller, under=key)
+        if row is None:
+            return None
+        by, under, fingerprint, answer, shown_until, expires_at = row
+        return RememberedAnswer(by, under, fingerprint, answer, time_of(shown_until), time_of(expires_at))
 
 
 class TrustWrites(TrustReads, JournalWrites):
@@ -91,3 +114,17 @@ class TrustWrites(TrustReads, JournalWrites):
             created_at=micros(key.created_at),
             retired=int(key.retired),
         )
+
+    def put_remembered_answer(self, answer: RememberedAnswer) -> None:
+        self._session.run(
+            _PUT_ANSWER,
+            caller=answer.caller,
+            key=answer.key,
+            fingerprint=answer.fingerprint,
+            answer=answer.answer,
+            shown_until=micros(answer.shown_until),
+            expires_at=micros(answer.expires_at),
+        )
+
+    def forget_answers(self, *, before: datetime, most: int) -> int:
+        return self._session.run(_FORGET_ANSWERS, before=micros(before), most=min(max(most, 0), MOST))

@@ -40,6 +40,7 @@ from stairgate.model.protection import Enforcement, Level, Method, Requirement, 
 from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import SigningKey, TakenUse
+from stairgate.ports.trust import RememberedAnswer
 
 NOW = datetime(2026, 3, 1, 10, 30, 15, 123_456, tzinfo=UTC)
 ALICE, BOB, CAROL = UserId("alice"), UserId("bob"), UserId("carol")
@@ -247,6 +248,12 @@ def an_elevation(name: str = "el_1", /, **members: Any) -> Elevation:  # noqa: A
 def a_taken_use(key: str = "idem-1", **members: Any) -> TakenUse:  # noqa: ANN401  # any member
     """A use taken by the client `sc_1`."""
     return replace(TakenUse(ClientId("sc_1"), key, "fp", ElevationId("el_1"), NOW), **members)
+
+
+def an_answer(key: str = "k", /, **members: Any) -> RememberedAnswer:  # noqa: ANN401  # any member
+    """What Alice's request was answered with, remembered for a day."""
+    whole = RememberedAnswer(ALICE, key, "fp", b"\x01\x00sealed\xff", shown_until=later(600), expires_at=later(86_400))
+    return replace(whole, **members)
 
 
 def a_draft(number: int = 1) -> AuditDraft:

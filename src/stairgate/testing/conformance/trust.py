@@ -1,13 +1,16 @@
-"""Service clients, issuers and signing keys."""
+"""Service clients, issuers, signing keys and remembered answers."""
 
 # ruff: noqa: D103  # a case says what it claims in its name
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from stairgate.model.ids import ClientId
-from stairgate.ports.store import ChangeKind, Page
+from stairgate.ports.store import ChangeKind, Page, ReadTransaction
+from stairgate.ports.trust import RememberedAnswer
 from stairgate.testing.conformance.harness import Bench, must, seen, wrote
-from stairgate.testing.conformance.samples import a_client, a_signing_key, an_issuer, later
+from stairgate.testing.conformance.samples import ALICE, BOB, a_client, a_signing_key, an_answer, an_issuer, later
 
 
 @must("client", "clients", "put_client", "delete_client")
@@ -61,3 +64,35 @@ async def signing_keys_are_kept_by_use_newest_first(bench: Bench) -> None:
     assert list(await seen(store, lambda tx: tx.signing_keys("challenge"))) == [new, old]
     assert list(await seen(store, lambda tx: tx.signing_keys("test-issuer"))) == [test]
     assert list(await seen(store, lambda tx: tx.signing_keys("other"))) == []
+
+
+@must("remembered_answer", "put_remembered_answer")
+async def an_answer_is_remembered_by_caller_and_key(bench: Bench) -> None:
+    store = await bench.another()
+    one, two, his = an_answer("k1"), an_answer("k2", fingerprint="other"), an_answer("k1", caller=BOB)
+    await wrote(store, lambda tx: tx.put_remembered_answer(an_answer("k1", answer=b"old")))
+    for answer in (one, two, his):
+        await wrote(store, lambda tx, answer=answer: tx.put_remembered_answer(answer))  # type: ignore[misc]
+    assert await seen(store, lambda tx: tx.remembered_answer(ALICE, "k1")) == one
+    assert await seen(store, lambda tx: tx.remembered_answer(ALICE, "k2")) == two
+    assert await seen(store, lambda tx: tx.remembered_answer(BOB, "k1")) == his
+    assert await seen(store, lambda tx: tx.remembered_answer(BOB, "k2")) is None
+    assert await seen(store, lambda tx: tx.changes_after(0)) == []
+
+
+@must("forget_answers")
+async def answers_are_forgotten_oldest_first_and_only_when_their_time_is_over(bench: Bench) -> None:
+    store = await bench.another()
+    for number in range(5):
+        answer = an_answer(f"k{number}", expires_at=later(number))
+        await wrote(store, lambda tx, answer=answer: tx.put_remembered_answer(answer))  # type: ignore[misc]
+    assert await store.write(lambda tx: tx.forget_answers(before=later(3), most=2)) == 2
+    kept = [key for key in ("k0", "k1", "k2", "k3", "k4") if await seen(store, _remembered(key)) is not None]
+    assert kept == ["k2", "k3", "k4"]
+    assert await store.write(lambda tx: tx.forget_answers(before=later(3), most=9)) == 2
+    assert await store.write(lambda tx: tx.forget_answers(before=later(3), most=9)) == 0
+    assert await seen(store, _remembered("k4")) is not None
+
+
+def _remembered(key: str) -> Callable[[ReadTransaction], RememberedAnswer | None]:
+    return lambda tx: tx.remembered_answer(ALICE, key)

@@ -8,6 +8,7 @@ from stairgate.api.answers import Answer, empty_answer, json_answer
 from stairgate.api.call import Call
 from stairgate.api.handlers.authress import listing
 from stairgate.api.handlers.authress.drafting import client_draft
+from stairgate.api.handlers.authress.making import made
 from stairgate.api.handlers.authress.showing import client_view, collection_links, key_view, new_key_view, pagination
 from stairgate.api.wire import authress as wire
 from stairgate.api.wire.wellknown import KeySet
@@ -18,8 +19,8 @@ from stairgate.service import client_keys, clients
 
 async def create(call: Call) -> Answer:
     """Answer `POST /v1/clients`."""
-    written = await clients.create_client(call.services, call.caller, client_draft(call.body(wire.Client)))
-    return json_answer(201, client_view(written.value), listing.revision(written.revision))
+    draft = client_draft(call.body(wire.Client))
+    return await made(call, lambda services: clients.create_client(services, call.caller, draft), client_view)
 
 
 async def read(call: Call) -> Answer:
@@ -54,8 +55,8 @@ async def create_key(call: Call) -> Answer:
     """Answer `POST /v1/clients/{clientId}/access-keys`."""
     text = call.body(wire.AccessKeyRequest).public_key
     own = None if isinstance(text, UnsetType) or not text else client_keys.read_public_key(text)
-    written = await client_keys.create_key(call.services, call.caller, _key(call), own)
-    return json_answer(201, new_key_view(written.value), listing.revision(written.revision))
+    key = _key(call)
+    return await made(call, lambda services: client_keys.create_key(services, call.caller, key, own), new_key_view)
 
 
 async def delete_key(call: Call) -> Answer:

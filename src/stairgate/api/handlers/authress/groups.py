@@ -6,6 +6,7 @@ from stairgate.api.answers import Answer, empty_answer, json_answer
 from stairgate.api.call import Call
 from stairgate.api.handlers.authress import listing
 from stairgate.api.handlers.authress.drafting import group_draft
+from stairgate.api.handlers.authress.making import made
 from stairgate.api.handlers.authress.showing import collection_links, group_view, pagination
 from stairgate.api.wire import authress as wire
 from stairgate.model.canonical import JsonValue
@@ -16,10 +17,13 @@ from stairgate.service.preconditions import FIELD, MAX_LENGTH, unmodified_since
 
 async def create(call: Call) -> Answer:
     """Answer `POST /v1/groups`."""
-    written = await groups.create_group(call.services, call.caller, group_draft(call.body(wire.Group)))
-    group = written.value
-    fields = (*listing.last_modified(group.last_updated), listing.revision(written.revision))
-    return json_answer(201, group_view(call, group), *fields)
+    draft = group_draft(call.body(wire.Group))
+    return await made(
+        call,
+        lambda services: groups.create_group(services, call.caller, draft),
+        lambda group: group_view(call, group),
+        dated=lambda group: group.last_updated,
+    )
 
 
 async def read(call: Call) -> Answer:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stairgate.api.answers import Answer, json_answer
 from stairgate.api.call import Call
-from stairgate.api.handlers.authress import listing
 from stairgate.api.handlers.authress.drafting import issuer_draft
+from stairgate.api.handlers.authress.making import made
 from stairgate.api.handlers.authress.showing import issuer_view
 from stairgate.api.wire import authress as wire
 from stairgate.service import identities
@@ -20,5 +20,4 @@ async def list_(call: Call) -> Answer:
 async def trust(call: Call) -> Answer:
     """Answer `POST /v1/identities`."""
     draft = issuer_draft(call.body(wire.IdentityRequest))
-    written = await identities.trust_issuer(call.services, call.caller, draft)
-    return json_answer(201, issuer_view(written.value), listing.revision(written.revision))
+    return await made(call, lambda services: identities.trust_issuer(services, call.caller, draft), issuer_view)

@@ -6,6 +6,7 @@ from stairgate.api.answers import Answer, empty_answer, json_answer
 from stairgate.api.call import Call
 from stairgate.api.handlers.authress import listing
 from stairgate.api.handlers.authress.drafting import record_draft
+from stairgate.api.handlers.authress.making import made
 from stairgate.api.handlers.authress.showing import collection_links, pagination, record_view
 from stairgate.api.wire import authress as wire
 from stairgate.model.access import RecordStatus
@@ -18,10 +19,13 @@ from stairgate.service.preconditions import FIELD, MAX_LENGTH, unmodified_since
 
 async def create(call: Call) -> Answer:
     """Answer `POST /v1/records`: always 201, since official clients read a body from nothing else."""
-    written = await records.create_record(call.services, call.caller, record_draft(call.body(wire.AccessRecord)))
-    record = written.value
-    fields = (*listing.last_modified(record.last_updated), listing.revision(written.revision))
-    return json_answer(201, record_view(call, record), *fields)
+    draft = record_draft(call.body(wire.AccessRecord))
+    return await made(
+        call,
+        lambda services: records.create_record(services, call.caller, draft),
+        lambda record: record_view(call, record),
+        dated=lambda record: record.last_updated,
+    )
 
 
 async def read(call: Call) -> Answer:

@@ -6,6 +6,7 @@ from stairgate.api.answers import Answer, empty_answer, json_answer
 from stairgate.api.call import Call
 from stairgate.api.handlers.authress import listing
 from stairgate.api.handlers.authress.drafting import role_draft
+from stairgate.api.handlers.authress.making import made
 from stairgate.api.handlers.authress.showing import collection_links, pagination, role_view
 from stairgate.api.wire import authress as wire
 from stairgate.model.canonical import JsonValue
@@ -18,8 +19,8 @@ LONGEST_FILTER = 128
 
 async def create(call: Call) -> Answer:
     """Answer `POST /v1/roles`."""
-    written = await roles.create_role(call.services, call.caller, role_draft(call.body(wire.Role)))
-    return json_answer(201, role_view(written.value), listing.revision(written.revision))
+    draft = role_draft(call.body(wire.Role))
+    return await made(call, lambda services: roles.create_role(services, call.caller, draft), role_view)
 
 
 async def read(call: Call) -> Answer:

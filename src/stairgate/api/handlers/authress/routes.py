@@ -42,6 +42,7 @@ ROUTES: tuple[Route, ...] = (
         description="Needs `grant` on everything that it hands out, `delegate` where that can be handed on.",
         request=wire.AccessRecord,
         errors=(403, 409, 503),
+        idempotent=True,
     ),
     Route(
         "GET",
@@ -97,6 +98,7 @@ ROUTES: tuple[Route, ...] = (
         {201: wire.Role},
         request=wire.Role,
         errors=(403, 409, 503),
+        idempotent=True,
     ),
     Route("GET", "/v1/roles/{roleId}", roles.read, "See a role", "roles", {200: wire.Role}, errors=(403, 404, 503)),
     Route(
@@ -139,6 +141,7 @@ ROUTES: tuple[Route, ...] = (
         {201: wire.Group},
         request=wire.Group,
         errors=(403, 409, 503),
+        idempotent=True,
     ),
     Route(
         "GET",
@@ -219,6 +222,7 @@ ROUTES: tuple[Route, ...] = (
         {201: wire.Client},
         request=wire.Client,
         errors=(403, 503),
+        idempotent=True,
     ),
     Route(
         "GET",
@@ -260,6 +264,8 @@ ROUTES: tuple[Route, ...] = (
         request=wire.AccessKeyRequest,
         optional_body=True,
         errors=(403, 404, 409, 503),
+        idempotent=True,
+        shown_once=True,
     ),
     Route(
         "DELETE",
@@ -302,5 +308,6 @@ ROUTES: tuple[Route, ...] = (
         description="One that is trusted already is replaced.",
         request=wire.IdentityRequest,
         errors=(403, 503),
+        idempotent=True,
     ),
 )

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import assert_never
 
 from stairgate.api.answers import JSON_TYPE, NO_STORE, Answer, HeaderList, json_answer
-from stairgate.api.call import Call, whole_number
+from stairgate.api.call import MAX_IDEMPOTENCY_KEY, Call, whole_number
+from stairgate.api.once import IDEMPOTENCY_KEY
 from stairgate.api.refusal import refusal_answer
 from stairgate.api.wire.stepup import ExplainCheck
 from stairgate.model.actions import Action, parse_action
@@ -26,11 +27,9 @@ from stairgate.service.explain import explain
 USER_TOKEN = "Stairgate-User-Token"  # noqa: S105  # a header's name
 CONTEXT = "Stairgate-Context"
 AT_LEAST = "Stairgate-At-Least"
-IDEMPOTENCY_KEY = "Idempotency-Key"
 _FIELDS = frozenset(name.lower().encode() for name in (USER_TOKEN, CONTEXT, AT_LEAST, IDEMPOTENCY_KEY))
 MAX_USER_TOKEN = 16 * 1024
 MAX_CONTEXT = 4 * 1024  # bytes of JSON (semantics §6)
-MAX_IDEMPOTENCY_KEY = 255
 
 _DENIED = b'{"title":"the user does not have this permission","errorCode":"NotFound","errorId":"%b"}'
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}")

@@ -1,0 +1,45 @@
+"""What the store keeps for repeated requests: the part of the port that the access itself does not need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from stairgate.model.ids import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedAnswer:
+    """
+    What a request under an Idempotency-Key was answered with, so that its repeat does nothing and says the same.
+
+    SECURITY: *answer* is sealed by the key ring: it can hold what is shown once.
+    """
+
+    caller: UserId
+    key: str
+    fingerprint: str  # digest of the caller's token key, the route and all that was sent
+    answer: bytes = field(repr=False)
+    shown_until: datetime  # then a repeat is told that it was done, and no more
+    expires_at: datetime
+
+
+class TrustReads(Protocol):
+    """The reading half."""
+
+    def remembered_answer(self, caller: UserId, key: str) -> RememberedAnswer | None:
+        """Must return what *caller*'s request under *key* was answered with, expired or not, if it is kept."""
+        ...
+
+
+class TrustWrites(TrustReads, Protocol):
+    """The writing half."""
+
+    def put_remembered_answer(self, answer: RememberedAnswer) -> None:
+        """Must keep the answer in place of one with its caller and key."""
+        ...
+
+    def forget_answers(self, *, before: datetime, most: int) -> int:
+        """Must remove at most *most* answers that expire at or before *before*, and return how many."""
+        ...

@@ -1,0 +1,175 @@
+"""Requests sent again: an Idempotency-Key makes nothing twice; without one, ids chosen by the caller answer 409."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.api.door import Answered, Door, open_door
+from tests.unit.service_stepup.world import STORES
+
+from stairgate.api.routes import ROUTES
+from stairgate.model.access import OWNER, AccessRecord, Statement
+from stairgate.model.ids import ClientId, RecordId, UserId
+from stairgate.model.resources import parse_pattern
+
+pytestmark = pytest.mark.anyio
+
+RECORD = {"name": "r", "statements": [{"roles": ["Authress:Owner"], "resources": [{"resourceUri": "docs/1"}]}]}
+ROLE = {"roleId": "ro_1", "name": "n", "permissions": []}
+GROUP = {"name": "g", "users": [{"userId": "ann"}]}
+CLIENT = {"name": "shop"}
+DAY = 24 * 3600
+
+# POST calls that make nothing, or that a challenge token or a challenge makes repeatable by itself (semantics §7).
+REPEATABLE_BY_THEMSELVES = {
+    "/v1/explanations",
+    "/v1/challenges",
+    "/v1/challenges/{challengeId}/code",
+    "/v1/challenges/{challengeId}/answer",
+    "/v1/challenges/{challengeId}/decline",
+    "/v1/step-up",
+}
+
+
+@pytest.fixture(params=STORES)
+async def door(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Door]:
+    async for opened in open_door(request.param, tmp_path):
+        yield opened
+
+
+@pytest.fixture
+async def owner(door: Door) -> str:
+    """The assertion of a client that owns everything."""
+    return await own(door, "owner")
+
+
+async def own(door: Door, name: str) -> str:
+    bearer = await door.service(name)
+    everything = Statement((OWNER.id,), (parse_pattern("*"),))
+    record = AccessRecord(RecordId(f"rec_{name}"), "Owner", (everything,), users=(UserId(f"sc_{name}"),))
+    await door.world.services.store.write(lambda transaction: transaction.put_record(record))
+    return bearer
+
+
+async def post(door: Door, owner: str, path: str, body: object, key: str = "k1") -> Answered:
+    return await door.call("POST", path, body, bearer=owner, headers=[(b"idempotency-key", key.encode())])
+
+
+def plain(answered: Answered) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    """What must be the same: everything but the id of the request."""
+    return answered.status, answered.body, [field for field in answered.headers if field[0] != b"x-request-id"]
+
+
+def test_every_call_that_makes_something_can_be_repeated() -> None:
+    posts = {route.path: route for route in ROUTES if route.method == "POST" and not route.public}
+    missing = {path for path, route in posts.items() if not route.idempotent} - REPEATABLE_BY_THEMSELVES
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/v1/records", RECORD), ("/v1/roles", ROLE), ("/v1/groups", GROUP), ("/v1/clients", CLIENT)],
+)
+async def test_a_repeat_makes_nothing_and_is_answered_the_same(door: Door, owner: str, path: str, body: Any) -> None:
+    first = await post(door, owner, path, body)
+    assert first.status == 201, first
+    again = await post(door, owner, path, body)
+    assert plain(again) == plain(first)
+    other = await post(door, owner, path, {**body, "name": "other"}, key="k1")
+    assert (other.status, other.code) == (409, "IdempotencyKeyReused")
+
+
+async def test_a_repeat_leaves_one_thing_and_one_entry(door: Door, owner: str) -> None:
+    first = await post(door, owner, "/v1/records", RECORD)
+    revision = await door.world.services.store.read(lambda transaction: transaction.audit_head().number)
+    for _ in range(3):
+        assert (await post(door, owner, "/v1/records", RECORD)).json == first.json
+    assert await door.world.services.store.read(lambda transaction: transaction.audit_head().number) == revision
+    listed = await door.call("GET", "/v1/records?filter=r", bearer=owner)
+    assert [each["recordId"] for each in listed.json["records"] if each["name"] == "r"] == [first.json["recordId"]]
+
+
+async def test_a_key_is_of_one_caller_and_its_token(door: Door, owner: str) -> None:
+    """Another caller's key is another key; another token of the same caller is not shown what this one was."""
+    first = await post(door, owner, "/v1/groups", GROUP)
+    other = await own(door, "other")
+    assert (await post(door, other, "/v1/groups", GROUP)).json["groupId"] != first.json["groupId"]
+    await door.world.grant("ann", "Authress:Groups", "CREATE")
+    one, two = door.world.token("ann"), door.world.token("ann", ttl=1_800)
+    made = await post(door, one, "/v1/groups", GROUP)
+    assert made.status == 201
+    refused = await post(door, two, "/v1/groups", GROUP)
+    assert (refused.status, refused.code) == (409, "IdempotencyKeyReused")
+
+
+async def test_what_failed_is_not_remembered(door: Door, owner: str) -> None:
+    """The first try is refused, so the second is made anew, and may succeed."""
+    stranger = door.world.token("ann")
+    assert (await post(door, stranger, "/v1/groups", GROUP)).status == 403
+    await door.world.grant("ann", "Authress:Groups", "CREATE")
+    assert (await post(door, stranger, "/v1/groups", GROUP)).status == 201
+
+
+async def test_of_many_at_once_under_one_key_one_is_made(door: Door, owner: str) -> None:
+    answers = await asyncio.gather(*(post(door, owner, "/v1/clients", CLIENT) for _ in range(16)))
+    assert len({answered.json["clientId"] for answered in answers}) == 1
+    listed = await door.call("GET", "/v1/clients", bearer=owner)
+    assert sum(client["name"] == "shop" for client in listed.json["clients"]) == 1
+
+
+async def test_an_access_key_is_shown_again_for_ten_minutes_and_then_not(door: Door, owner: str) -> None:
+    client = (await post(door, owner, "/v1/clients", CLIENT)).json["clientId"]
+    path = f"/v1/clients/{client}/access-keys"
+    first = await post(door, owner, path, None, key="k2")
+    assert first.json["accessKey"]
+    door.world.clock.advance(599)
+    assert (await post(door, owner, path, None, key="k2")).json == first.json
+    door.world.clock.advance(2)
+    gone = await post(door, owner, path, None, key="k2")
+    assert (gone.status, gone.code) == (409, "AlreadyDone")
+    seen = await door.call("GET", f"/v1/clients/{client}", bearer=owner)
+    assert len(seen.json["verificationKeys"]) == 1
+
+
+async def test_nobody_who_reads_the_store_learns_an_access_key(door: Door, owner: str) -> None:
+    client = (await post(door, owner, "/v1/clients", CLIENT)).json["clientId"]
+    shown = (await post(door, owner, f"/v1/clients/{client}/access-keys", None, key="k2")).json["accessKey"]
+    kept = await door.world.services.store.read(lambda tx: tx.remembered_answer(UserId("sc_owner"), "k2"))
+    assert kept is not None
+    for part in (shown, shown.rsplit(".", 1)[1]):
+        assert part.encode() not in kept.answer
+        assert part not in repr(kept)
+
+
+async def test_after_a_day_the_key_is_free_again_and_old_answers_are_forgotten(door: Door, owner: str) -> None:
+    first = await post(door, owner, "/v1/groups", GROUP)
+    await post(door, owner, "/v1/groups", GROUP, key="old")
+    door.world.clock.advance(DAY + 1)
+    owner = door.world.assertion(ClientId("sc_owner"))
+    assert (await post(door, owner, "/v1/groups", GROUP)).json["groupId"] != first.json["groupId"]
+    kept = await door.world.services.store.read(lambda tx: tx.remembered_answer(UserId("sc_owner"), "old"))
+    assert kept is None
+
+
+@pytest.mark.parametrize("key", ["", " ", "é", "a" * 256])
+async def test_a_key_that_is_none_is_refused(door: Door, owner: str, key: str) -> None:
+    answered = await post(door, owner, "/v1/groups", GROUP, key=key)
+    assert (answered.status, answered.code) == (400, "InvalidInputRequest")
+
+
+async def test_without_a_key_a_chosen_id_is_taken_once_and_free_again_when_deleted(door: Door, owner: str) -> None:
+    """The 409 contract (authress-contract §2.6, §4.3): what was made stays readable under its id."""
+    record = {**RECORD, "recordId": "rec:1"}
+    group = {**GROUP, "groupId": "grp_1"}
+    for path, body, code in (
+        ("/v1/records", record, "AccessRecordAlreadyExists"),
+        ("/v1/roles", ROLE, "AlreadyExists"),
+        ("/v1/groups", group, "AlreadyExists"),
+    ):
+        assert (await door.call("POST", path, body, bearer=owner)).status == 201
+        again = await door.call("POST", path, body, bearer=owner)
+        assert (again.status, again.code) == (409, code)
+    assert (await door.call("DELETE", "/v1/records/rec%3A1", bearer=owner)).status == 204
+    assert (await door.call("POST", "/v1/records", record, bearer=owner)).status == 201
