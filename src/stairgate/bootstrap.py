@@ -16,6 +16,8 @@ from stairgate.host.keyring import SealingKeyRing
 from stairgate.host.signer import StoredSigner, generate_signing_key
 from stairgate.model.errors import InvalidInputError, UnavailableError
 from stairgate.model.ids import AccountId
+from stairgate.model.passkeys import RelyingParty
+from stairgate.model.protection import AVAILABLE_METHODS, Method
 from stairgate.ports.clock import Clock
 from stairgate.ports.entropy import Entropy
 from stairgate.ports.keys import IssuerKeys, KeyRing
@@ -101,11 +103,15 @@ async def build_services(
         )
 
     account, challenge_keys, test_keys = await store.read(load)
+    party = settings.relying_party
+    methods = _configured_methods(party)
     rules = Rules(
         public_origins=settings.public_origins,
         stale_limit=settings.stale_limit,
         factor_hold=settings.factor_hold,
         totp_strict=settings.totp_strict,
+        methods=methods,
+        party=party,
         dev=settings.dev,
     )
     return Services(
@@ -117,9 +123,17 @@ async def build_services(
         signer=StoredSigner(challenge_keys, ring),
         test_issuer=StoredSigner(test_keys, ring) if settings.dev else None,
         issuer_keys=issuer_keys,
-        facts=FactCache(store, feed, clock, stale_limit=settings.stale_limit),
+        facts=FactCache(store, feed, clock, stale_limit=settings.stale_limit, methods=methods),
         rules=rules,
     )
+
+
+def _configured_methods(party: RelyingParty | None) -> frozenset[Method]:
+    """The methods that this service can offer: what needs a sender or a domain is there only with it."""
+    missing = {Method.EMAIL, Method.SMS, Method.RECOVERY}
+    if party is None:
+        missing.add(Method.PASSKEY)
+    return AVAILABLE_METHODS - missing
 
 
 async def prepare(settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None) -> Initialised:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from stairgate.host.keyfile import keys_from_environment
 from stairgate.model.errors import InvalidInputError
+from stairgate.model.passkeys import RelyingParty
 
 PREFIX = "STAIRGATE_"
 DEFAULT_DATABASE = "sqlite:///stairgate.db"
@@ -37,6 +39,11 @@ class Settings:
       store is away; 0 is never.
     - *factor_hold* (`STAIRGATE_FACTOR_HOLD`): seconds before a factor that is not a user's first can be used.
     - *totp_strict* (`STAIRGATE_TOTP_STRICT`): accept the current time step only.
+    - *rp_id*, *rp_name* (`STAIRGATE_RP_ID`, `STAIRGATE_RP_NAME`): the domain that passkeys are bound to, and what the
+      browser calls it. Default: the host of the first public origin that is a name and no address.
+    - *passkey_origins* (`STAIRGATE_PASSKEY_ORIGINS`, with commas): origins beside the public ones on which passkeys may
+      be used (related origins); *passkey_top_origins* (`STAIRGATE_PASSKEY_TOP_ORIGINS`): those that may embed them in a
+      frame. Default: none.
     - *dev* (`STAIRGATE_DEV`): trust the built-in test identity provider. Never where others can reach the service.
     """
 
@@ -49,6 +56,10 @@ class Settings:
     stale_limit: int = 10
     factor_hold: int = 0
     totp_strict: bool = False
+    rp_id: str | None = None
+    rp_name: str = "Stairgate"
+    passkey_origins: tuple[str, ...] = ()
+    passkey_top_origins: tuple[str, ...] = ()
     dev: bool = False
 
     @classmethod
@@ -63,17 +74,20 @@ class Settings:
         default = cls()
         said = {name.removeprefix(PREFIX): value for name, value in environment.items() if value}
         key_file = said.get("KEY_FILE")
-        urls = said.get("PUBLIC_URL", "").split(",")
         return cls(
             database_url=said.get("DATABASE_URL", default.database_url),
             secret_keys=keys_from_environment(environment),
             key_file=None if key_file is None else Path(key_file),
-            public_urls=tuple(_origin(url.strip()) for url in urls if url.strip()),
+            public_urls=_origins(said, "PUBLIC_URL"),
             host=said.get("HOST", default.host),
             port=_number(said, "PORT", default.port, MOST_PORTS),
             stale_limit=_number(said, "STALE_LIMIT", default.stale_limit, MOST_SECONDS),
             factor_hold=_number(said, "FACTOR_HOLD", default.factor_hold, MOST_SECONDS),
             totp_strict=_switch(said, "TOTP_STRICT"),
+            rp_id=said.get("RP_ID"),
+            rp_name=said.get("RP_NAME", default.rp_name),
+            passkey_origins=_origins(said, "PASSKEY_ORIGINS"),
+            passkey_top_origins=_origins(said, "PASSKEY_TOP_ORIGINS"),
             dev=_switch(said, "DEV"),
         )
 
@@ -91,9 +105,38 @@ class Settings:
         names = dict.fromkeys((first, *LOOPBACK) if first in LOOPBACK else (first,))
         return tuple(f"http://{name}:{self.port}" for name in names)
 
+    @property
+    def relying_party(self) -> RelyingParty | None:
+        """
+        Whose passkeys this service asks for; None where it has addresses only, which passkeys cannot be bound to.
 
-def _origin(text: str) -> str:
-    field_name = f"{PREFIX}PUBLIC_URL"
+        Raises:
+            InvalidInputError: The domain is none.
+        """
+        names = [urlsplit(origin).hostname or "" for origin in self.public_origins]
+        domain = self.rp_id or next((name for name in names if name and not _is_address(name)), None)
+        if domain is None:
+            return None
+        if _is_address(domain) or domain != domain.lower() or any(c in domain for c in ":/@ ") or not domain.isascii():
+            raise InvalidInputError(f"{PREFIX}RP_ID", f"`{domain}` must be a domain name in lower case")
+        origins = dict.fromkeys((*self.public_origins, *self.passkey_origins))
+        return RelyingParty(domain, self.rp_name, tuple(origins), self.passkey_top_origins)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _origins(said: Mapping[str, str], name: str) -> tuple[str, ...]:
+    texts = [text.strip() for text in said.get(name, "").split(",")]
+    return tuple(_origin(text, f"{PREFIX}{name}") for text in texts if text)
+
+
+def _origin(text: str, field_name: str) -> str:
     try:
         parts = urlsplit(text)
         port = parts.port

@@ -87,7 +87,7 @@ def test_every_error_has_a_code_of_its_own_unless_it_shares_a_meaning() -> None:
     for kind in EVERY_ERROR:
         codes.setdefault(kind.code, []).append(kind.__name__)
     shared = {code: names for code, names in codes.items() if len(names) > 1}
-    assert shared == {"WrongAnswer": ["ProofRefusedError", "WrongAnswerError"]}
+    assert shared == {"WrongAnswer": ["ProofRefusedError", "SignCounterError", "WrongAnswerError"]}
 
 
 def test_statuses_of_the_tree_are_those_that_its_drawing_says() -> None:

@@ -11,7 +11,7 @@ from stairgate.model.canonical import canonical_json
 from stairgate.model.decisions import Question
 from stairgate.model.documents import area_document, requirement_document
 from stairgate.model.elevations import Area
-from stairgate.model.protection import AVAILABLE_METHODS, MAX_BOUND_NAMES, Level, Mark, Method, Requirement, Scope
+from stairgate.model.protection import MAX_BOUND_NAMES, Level, Mark, Method, Requirement, Scope
 from stairgate.model.resources import Resource, ResourcePattern
 
 Cost = tuple[int, float, int, int, str, str]
@@ -68,15 +68,14 @@ def satisfiable(requirement: Requirement, best_levels: Mapping[Method, Level]) -
     """
     Whether a method could meet *requirement*, whatever factors the user has (semantics §5, *can be met*).
 
-    Of the levels it may prove, only a method that this version has counts. More bound names than one requirement may
-    have fit into no challenge, so that no elevation can bind them.
+    *best_levels* has the methods that the running service offers. More bound names than one requirement may have fit
+    into no challenge, so that no elevation can bind them.
     """
     if len(requirement.bind) > MAX_BOUND_NAMES:
         return False
     return any(
         best >= requirement.level and (requirement.methods is None or method in requirement.methods)
         for method, best in best_levels.items()
-        if method in AVAILABLE_METHODS
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from stairgate.model.protection import AVAILABLE_METHODS, BEST_LEVELS, Level, Method, Requirement
+from stairgate.model.protection import BEST_LEVELS, Level, Method, Requirement
 
 
 class Answer(StrEnum):
@@ -30,7 +30,7 @@ class Entry:
     One method.
 
     *amr* are its RFC 8176 values. *sends*: Stairgate itself sends a message for it, so prompts are limited
-    (semantics §7.5). *enrolled*: a user must have a factor for it. Only *available* ones are offered or accepted.
+    (semantics §7.5). *enrolled*: a user must have a factor for it.
     """
 
     method: Method
@@ -39,19 +39,10 @@ class Entry:
     amr: tuple[str, ...]
     sends: bool
     enrolled: bool
-    available: bool
 
 
 def _entry(method: Method, answer: Answer, *amr: str, sends: bool = False, enrolled: bool = True) -> Entry:
-    return Entry(
-        method,
-        BEST_LEVELS.get(method),
-        answer,
-        amr,
-        sends=sends,
-        enrolled=enrolled,
-        available=method in AVAILABLE_METHODS,
-    )
+    return Entry(method, BEST_LEVELS.get(method), answer, amr, sends=sends, enrolled=enrolled)
 
 
 # Strongest first: the order in which methods are offered.
@@ -90,17 +81,16 @@ def level_reached(method: Method, *, external_level: Level | None = None) -> Lev
 
 def methods_meeting(requirement: Requirement, best_levels: Mapping[Method, Level] = BEST_LEVELS) -> tuple[Method, ...]:
     """
-    The available methods that can meet *requirement*, strongest first.
+    The methods that can meet *requirement*, strongest first.
 
     Args:
         requirement: What must be met.
-        best_levels: The best level of each method, with `external` as it counts for the client at hand.
+        best_levels: The best level of each method that is offered, with `external` as it counts for the client at hand.
     """
     return tuple(
         entry.method
         for entry in _ENTRIES
-        if entry.available
-        and (level := best_levels.get(entry.method)) is not None
+        if (level := best_levels.get(entry.method)) is not None
         and level >= requirement.level
         and (requirement.methods is None or entry.method in requirement.methods)
     )

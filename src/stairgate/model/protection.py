@@ -152,8 +152,8 @@ class Mark:
     source: str  # what determined it, for explain and audit: `record rec_1 statement 0`, `role ro_1`, `resource a/b`
 
 
-_LATER_METHODS = {Method.PASSKEY, Method.EMAIL, Method.SMS, Method.RECOVERY, Method.APPROVAL}
-AVAILABLE_METHODS: frozenset[Method] = frozenset(set(Method) - _LATER_METHODS)
+# What a requirement may name. Whether a running service offers a method is for its settings to say (`email`, `sms`).
+AVAILABLE_METHODS: frozenset[Method] = frozenset(set(Method) - {Method.APPROVAL})
 
 
 def method_of(name: object, *, field: str = "method", available: Iterable[Method] = AVAILABLE_METHODS) -> Method:

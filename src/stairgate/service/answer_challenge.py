@@ -32,7 +32,7 @@ from stairgate.model.tokens import Caller
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit, endings, proving
 from stairgate.service.context import Services
-from stairgate.service.eligible import view
+from stairgate.service.eligible import offered_levels, view
 from stairgate.service.guard import opens
 from stairgate.service.issue_code import require_attester, require_external
 from stairgate.service.loading import facts_in
@@ -90,7 +90,7 @@ async def answer_challenge(
     def run(transaction: WriteTransaction) -> ChallengeView | DomainError:
         now = services.clock.now()
         outcome = answer.apply(transaction, id, now)
-        return outcome if isinstance(outcome, DomainError) else view(transaction, outcome, offered, now)
+        return outcome if isinstance(outcome, DomainError) else view(services, transaction, outcome, offered, now)
 
     try:
         outcome = await services.store.write(run)
@@ -111,7 +111,7 @@ async def _require_may_answer(
     """What `external` proves, where that is the method; None for others. A weaker method is no way in (attack 14)."""
     if method is Method.EXTERNAL:
         return await require_external(services, challenge, require_attester(caller, party))
-    if method not in methods_meeting(challenge.ticket.requirement):
+    if method not in methods_meeting(challenge.ticket.requirement, offered_levels(services)):
         raise InvalidInputError("method", f"`{method}` does not meet what this challenge asks for")
     if not party.may_answer:
         raise ForbiddenError("the client may not answer this challenge: it needs StepUp:Challenge on Authress:StepUp/…")
@@ -181,7 +181,7 @@ class _Answer:
         self, transaction: WriteTransaction, challenge: Challenge, evidence: Evidence, now: datetime
     ) -> Challenge | DomainError:
         elevation = issue(challenge, evidence, id=self.elevation, now=now, once=self.call.once)
-        if not _meets_today(transaction, challenge.ticket, elevation, now):
+        if not _meets_today(self.services, transaction, challenge.ticket, elevation, now):
             outdated = ended(challenge, ChallengeState.SUPERSEDED, now)
             endings.store(transaction, outdated, by=self.by, at=now)
             return ChallengeEndedError(outdated.state)
@@ -195,7 +195,9 @@ class _Answer:
         return done
 
 
-def _meets_today(transaction: WriteTransaction, ticket: Ticket, elevation: Elevation, now: datetime) -> bool:
+def _meets_today(
+    services: Services, transaction: WriteTransaction, ticket: Ticket, elevation: Elevation, now: datetime
+) -> bool:
     """
     Whether *elevation* would allow, today, the very thing that was refused (semantics §7, the law of progress).
 
@@ -204,5 +206,5 @@ def _meets_today(transaction: WriteTransaction, ticket: Ticket, elevation: Eleva
     """
     context = {name: json.loads(value) for name, value in ticket.details.items()}
     question = Question(ticket.user, ticket.resource, ticket.action, ticket.token, context)
-    facts = facts_in(transaction, ticket.user, asker=ticket.client)
+    facts = facts_in(transaction, ticket.user, asker=ticket.client, methods=services.rules.methods)
     return opens(transaction, question, facts, elevation, now)

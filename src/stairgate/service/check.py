@@ -276,7 +276,7 @@ def _settle(
     now = services.clock.now()
     question = asked.question
     if transaction.revision() != facts.revision:
-        facts = facts_in(transaction, question.user, asker=asked.asker)
+        facts = facts_in(transaction, question.user, asker=asked.asker, methods=services.rules.methods)
     seen = look(transaction, asked, now)
     decision = decide(question, facts, seen.elevations, now, seen.evidence)
     if isinstance(decision, Allow):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from stairgate.model.ids import AccountId
+from stairgate.model.passkeys import RelyingParty
+from stairgate.model.protection import AVAILABLE_METHODS, Method
 from stairgate.ports.clock import Clock
 from stairgate.ports.entropy import Entropy
 from stairgate.ports.keys import IssuerKeys, KeyRing, Signer
@@ -21,6 +23,8 @@ class Rules:
     stale_limit: int = 10  # seconds that an unprotected check may be answered while the store is away; 0: never
     factor_hold: int = 0  # seconds before a factor that is not the user's first can be used
     totp_strict: bool = False  # accept the current time step only (ASVS 6.5.5), not the one before it
+    methods: frozenset[Method] = AVAILABLE_METHODS  # those that are configured
+    party: RelyingParty | None = None  # whose passkeys; None: this service has no name that passkeys could be bound to
     dev: bool = False  # the built-in test identity provider is trusted
 
 

@@ -55,7 +55,7 @@ async def decline_challenge(
         else:
             touched = endings.end_challenges(transaction, [challenge], ChallengeState.DECLINED, by=by, at=now)
         current = transaction.challenge(id) or challenge
-        return view(transaction, current, None, now), touched
+        return view(services, transaction, current, None, now), touched
 
     outcome, touched = await services.store.write(run)
     services.notices.tell(touched)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from stairgate.factors.catalogue import CATALOGUE, methods_meeting
@@ -10,9 +10,11 @@ from stairgate.model.challenges import Challenge, Ticket
 from stairgate.model.errors import NoEligibleFactorError
 from stairgate.model.evidence import Factor
 from stairgate.model.ids import UserId
-from stairgate.model.protection import BEST_LEVELS, Level, Method
+from stairgate.model.protection import Level, Method
 from stairgate.model.resources import Resource, management_resource
 from stairgate.ports.store import ReadTransaction
+from stairgate.service.context import Services
+from stairgate.service.loading import best_levels
 from stairgate.service.views import ChallengeView, in_words
 from stairgate.stepup.challenges import MAX_WRONG
 from stairgate.stepup.limits import DISABLE_AT
@@ -38,21 +40,25 @@ def usable_factors(transaction: ReadTransaction, user: UserId, method: Method, n
     ]
 
 
+def offered_levels(services: Services) -> Mapping[Method, Level]:
+    """The best level of each method with a factor of the user's own that the running service offers."""
+    return best_levels({}, None, services.rules.methods - {Method.EXTERNAL})
+
+
 def eligible_methods(
-    transaction: ReadTransaction, ticket: Ticket, external: Level | None, now: datetime
+    services: Services, transaction: ReadTransaction, ticket: Ticket, external: Level | None, now: datetime
 ) -> tuple[Method, ...]:
     """
     The methods that this user can use now, strongest first.
 
     Args:
+        services: The application's.
         transaction: Where the factors are.
         ticket: What is asked of whom.
         external: What `external` can prove for it, None where no client may attest it.
         now: The time.
     """
-    levels: dict[Method, Level] = {
-        method: level for method, level in BEST_LEVELS.items() if method is not Method.EXTERNAL
-    }
+    levels = dict(offered_levels(services))
     if external is not None and transaction.attempts(ticket.user, Method.EXTERNAL.value).failures < DISABLE_AT:
         levels[Method.EXTERNAL] = external
     return tuple(
@@ -62,8 +68,10 @@ def eligible_methods(
     )
 
 
-def view(transaction: ReadTransaction, challenge: Challenge, external: Level | None, now: datetime) -> ChallengeView:
+def view(
+    services: Services, transaction: ReadTransaction, challenge: Challenge, external: Level | None, now: datetime
+) -> ChallengeView:
     """*challenge* as its parties see it; it must be settled."""
-    methods = eligible_methods(transaction, challenge.ticket, external, now) if challenge.state.live else ()
+    methods = eligible_methods(services, transaction, challenge.ticket, external, now) if challenge.state.live else ()
     left = MAX_WRONG - challenge.wrong_answers if challenge.state.live else 0
     return ChallengeView(challenge, methods, in_words(challenge.ticket), left)

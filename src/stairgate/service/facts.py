@@ -26,7 +26,7 @@ from stairgate.engine.roles import RoleTable
 from stairgate.model.clients import Issuer, ServiceClient
 from stairgate.model.errors import UnavailableError
 from stairgate.model.ids import ClientId, GroupId, UserId
-from stairgate.model.protection import BEST_LEVELS, Level
+from stairgate.model.protection import AVAILABLE_METHODS, BEST_LEVELS, Level, Method
 from stairgate.ports.clock import Clock
 from stairgate.ports.store import Change, ChangeFeed, ChangeKind, ReadTransaction, Store
 from stairgate.service import loading
@@ -112,6 +112,7 @@ class FactCache:
         clock: For how old an answer from memory is.
         stale_limit: Seconds that what is in memory may be used while the store is away; 0: never.
         capacity: How many principals and clients are kept.
+        methods: Those that the running service offers.
     """
 
     def __init__(
@@ -122,12 +123,14 @@ class FactCache:
         *,
         stale_limit: int = 10,
         capacity: int = CAPACITY,
+        methods: frozenset[Method] = AVAILABLE_METHODS,
     ) -> None:
         self._store = store
         self._feed = feed
         self._clock = clock
         self._stale_limit = stale_limit
         self._capacity = capacity
+        self._methods = methods
         self._entries: OrderedDict[_Key, object] = OrderedDict()
         self._facts: dict[UserId, Facts] = {}  # what was put together at `revision`
         self._revision = -1
@@ -364,7 +367,7 @@ class FactCache:
             roles=cast("RoleTable", roles),
             resources=cast("ResourceTable", resources),
             revision=self.revision,
-            best_levels=loading.best_levels(cast("Mapping[ClientId, Level]", levels), None),
+            best_levels=loading.best_levels(cast("Mapping[ClientId, Level]", levels), None, self._methods),
         )
         if len(self._facts) >= self._capacity:
             self._facts.clear()
@@ -372,10 +375,10 @@ class FactCache:
         return facts
 
     def _for_asker(self, facts: Facts, asker: ClientId | None) -> Facts:
-        if asker is None or facts.best_levels is BEST_LEVELS:  # then no client's level is raised
+        if asker is None or facts.best_levels[Method.EXTERNAL] is BEST_LEVELS[Method.EXTERNAL]:  # no client's is raised
             return facts
         levels = cast("Mapping[ClientId, Level]", self._entries.get(_LEVELS, {}))
-        return replace(facts, best_levels=loading.best_levels(levels, asker))
+        return replace(facts, best_levels=loading.best_levels(levels, asker, self._methods))
 
     def _touched(self, key: _Key) -> object:
         value = self._entries.get(key, _MISSING)

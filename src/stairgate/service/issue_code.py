@@ -57,7 +57,7 @@ async def require_external(services: Services, challenge: Challenge, attester: C
     Raises:
         InvalidInputError: That does not meet the challenge: a weaker method is no way in (attack 14).
     """
-    levels = best_levels(await services.facts.external_levels(), attester)
+    levels = best_levels(await services.facts.external_levels(), attester, services.rules.methods)
     if Method.EXTERNAL not in methods_meeting(challenge.ticket.requirement, levels):
         raise InvalidInputError("method", "`external` does not meet what this challenge asks for")
     return levels[Method.EXTERNAL]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from stairgate.engine.facts import Facts
@@ -13,7 +14,7 @@ from stairgate.engine.roles import RoleTable, compile_roles
 from stairgate.model.access import Principal, PrincipalKind
 from stairgate.model.clients import ServiceClient
 from stairgate.model.ids import ClientId, GroupId, UserId
-from stairgate.model.protection import BEST_LEVELS, LEVELS, Level, Method
+from stairgate.model.protection import AVAILABLE_METHODS, BEST_LEVELS, LEVELS, Level, Method
 from stairgate.ports.store import Page, ReadTransaction
 
 CLIENTS_A_PAGE = 500
@@ -69,22 +70,35 @@ def external_level(client: ServiceClient) -> Level:
     return LEVELS.get(client.external_level or "", BEST_LEVELS[Method.EXTERNAL])
 
 
-def best_levels(levels: Mapping[ClientId, Level], asker: ClientId | None) -> Mapping[Method, Level]:
+def best_levels(
+    levels: Mapping[ClientId, Level], asker: ClientId | None, methods: frozenset[Method] = AVAILABLE_METHODS
+) -> Mapping[Method, Level]:
     """
     The best that each method can prove for a question.
 
     Args:
         levels: What `external` proves for each service client.
         asker: The service client that asks and so attests; None: the user's own token, then any client may attest.
+        methods: Those that the running service offers.
     """
     usual = BEST_LEVELS[Method.EXTERNAL]
     level = max(levels.values(), default=usual) if asker is None else levels.get(asker, usual)
-    if level == usual:
-        return BEST_LEVELS
-    return MappingProxyType({**BEST_LEVELS, Method.EXTERNAL: level})
+    return _offered(level, methods)
 
 
-def facts_in(transaction: ReadTransaction, user: UserId, *, asker: ClientId | None = None) -> Facts:
+@lru_cache(maxsize=64)
+def _offered(external: Level, methods: frozenset[Method]) -> Mapping[Method, Level]:
+    levels = {**BEST_LEVELS, Method.EXTERNAL: external}
+    return MappingProxyType({method: level for method, level in levels.items() if method in methods})
+
+
+def facts_in(
+    transaction: ReadTransaction,
+    user: UserId,
+    *,
+    asker: ClientId | None = None,
+    methods: frozenset[Method] = AVAILABLE_METHODS,
+) -> Facts:
     """The facts about *user* straight from the transaction's own state: exact where a write decides by them."""
     grants = user_grants(transaction, user)
     return Facts(
@@ -92,5 +106,5 @@ def facts_in(transaction: ReadTransaction, user: UserId, *, asker: ClientId | No
         roles=role_table(transaction),
         resources=resource_table(transaction),
         revision=transaction.revision(),
-        best_levels=best_levels(external_levels(transaction), asker),
+        best_levels=best_levels(external_levels(transaction), asker, methods),
     )

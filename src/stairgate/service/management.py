@@ -63,7 +63,7 @@ async def writing(services: Services, caller: Caller, function: Callable[[WriteT
     now = services.clock.now()
 
     def change(transaction: WriteTransaction) -> Written[T]:
-        facts = facts_in(transaction, caller.principal, asker=_asker(caller))
+        facts = facts_in(transaction, caller.principal, asker=_asker(caller), methods=services.rules.methods)
         value = function(transaction, Guard(services, caller, facts, transaction, now, writing=transaction))
         return Written(value, transaction.revision())
 

@@ -73,9 +73,9 @@ async def open_challenge(services: Services, caller: Caller, call: OpenCall) -> 
         now = services.clock.now()
         touched: list[ChallengeId] = []
         challenge = _opened(
-            transaction, ticket, fresh, opener, external, by=audit.actor(caller), now=now, ended=touched
+            services, transaction, ticket, fresh, opener, external, by=audit.actor(caller), now=now, ended=touched
         )
-        return view(transaction, challenge, external, now), touched
+        return view(services, transaction, challenge, external, now), touched
 
     seen, touched = await services.store.write(run)
     services.notices.tell(touched)
@@ -91,6 +91,7 @@ def _require_may_open(party: Party) -> None:
 
 
 def _opened(
+    services: Services,
     transaction: WriteTransaction,
     ticket: Ticket,
     fresh: ChallengeId,
@@ -108,7 +109,7 @@ def _opened(
         raise ChallengeBarredError
     if ticket.token_expires_at is not None and ticket.token_expires_at <= now:
         raise ChallengeBarredError("the user token that the challenge is for has ended")
-    if not eligible_methods(transaction, ticket, external, now):
+    if not eligible_methods(services, transaction, ticket, external, now):
         raise no_eligible_factor(ticket.user)
     live = live_challenges(transaction, ticket.token, now)
     for challenge in live:

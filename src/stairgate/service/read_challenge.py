@@ -71,6 +71,6 @@ async def _view(services: Services, challenge: ChallengeId, external: Level | No
         if found is None:
             raise NotFoundError
         now = services.clock.now()
-        return view(transaction, settled(found, now), external, now)
+        return view(services, transaction, settled(found, now), external, now)
 
     return await services.store.read(run)

@@ -59,7 +59,7 @@ SATISFIABLE = [
     (R(level=Level.BASIC, methods=EXTERNAL), True, "basic by external"),
     (R(methods=EXTERNAL), False, "external is basic unless it was raised"),
     (R(level=Level.HARDWARE, methods=TOTP), False, "totp is not hardware"),
-    (R(level=Level.HARDWARE), False, "no method of this version is hardware"),
+    (R(level=Level.HARDWARE), True, "hardware by passkey"),
     (R(level=Level.BASIC, methods=frozenset({Method.APPROVAL})), False, "an approval is no proof"),
 ]
 
@@ -67,6 +67,14 @@ SATISFIABLE = [
 @pytest.mark.parametrize(("asked", "expected"), [e[:2] for e in SATISFIABLE], ids=[e[2] for e in SATISFIABLE])
 def test_can_be_met_looks_at_levels_and_methods(asked: Requirement, expected: bool) -> None:
     assert satisfiable(asked, BEST_LEVELS) is expected
+
+
+def test_a_method_that_the_service_does_not_offer_meets_nothing() -> None:
+    """What is not configured (email, sms) is not among the levels."""
+    offered: dict[Method, Level] = {m: level for m, level in BEST_LEVELS.items() if m != Method.EMAIL}
+    by_email = R(level=Level.BASIC, methods=frozenset({Method.EMAIL}))
+    assert satisfiable(by_email, BEST_LEVELS)
+    assert not satisfiable(by_email, offered)
 
 
 def test_external_raised_for_a_client_can_meet_more() -> None:

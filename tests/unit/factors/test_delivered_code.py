@@ -54,10 +54,12 @@ def test_only_external_can_be_raised_and_never_lowered() -> None:
         level_reached(Method.APPROVAL)
 
 
-def test_methods_that_meet_a_requirement_are_available_strong_enough_and_named() -> None:
-    assert methods_meeting(Requirement(level=Level.BASIC)) == (Method.TOTP, Method.EXTERNAL)
-    assert methods_meeting(Requirement()) == (Method.TOTP,)
-    assert methods_meeting(Requirement(level=Level.HARDWARE)) == ()
+def test_methods_that_meet_a_requirement_are_offered_strong_enough_and_named() -> None:
+    some = {method: BEST_LEVELS[method] for method in (Method.EXTERNAL, Method.TOTP)}
+    assert methods_meeting(Requirement(level=Level.BASIC), some) == (Method.TOTP, Method.EXTERNAL)
+    assert methods_meeting(Requirement()) == (Method.PASSKEY, Method.TOTP)
+    assert methods_meeting(Requirement(level=Level.HARDWARE)) == (Method.PASSKEY,)
+    assert methods_meeting(Requirement(level=Level.HARDWARE), some) == ()
     assert methods_meeting(Requirement(methods=frozenset({Method.EXTERNAL}))) == ()
     raised = {**BEST_LEVELS, Method.EXTERNAL: Level.STRONG}
     assert methods_meeting(Requirement(methods=frozenset({Method.EXTERNAL})), raised) == (Method.EXTERNAL,)

@@ -148,3 +148,39 @@ def test_a_setting_that_is_not_valid_is_named(name: str, value: str) -> None:
 )
 def test_the_first_origin_is_where_it_listens(host: str, first: str) -> None:
     assert Settings(host=host).public_origins[0] == first
+
+
+@pytest.mark.parametrize(
+    ("settings", "domain"),
+    [
+        (Settings(), "localhost"),
+        (Settings(public_urls=("https://login.bank.example",)), "login.bank.example"),
+        (Settings(public_urls=("https://login.bank.example",), rp_id="bank.example"), "bank.example"),
+        (Settings(public_urls=("http://192.0.2.1:8080",)), None),
+        (Settings(public_urls=("http://192.0.2.1", "https://bank.example")), "bank.example"),
+    ],
+    ids=str,
+)
+def test_passkeys_are_bound_to_a_domain_or_not_offered(settings: Settings, domain: str | None) -> None:
+    party = settings.relying_party
+    assert (None if party is None else party.id) == domain
+
+
+@pytest.mark.parametrize("domain", ["Bank.example", "192.0.2.1", "https://bank.example", "bank.example:443"])
+def test_a_passkey_domain_that_is_none_is_refused_by_name(domain: str) -> None:
+    with pytest.raises(InvalidInputError, match="STAIRGATE_RP_ID"):
+        _ = Settings(rp_id=domain).relying_party
+
+
+def test_passkey_origins_are_the_public_ones_and_those_that_are_listed() -> None:
+    settings = Settings.from_environment(
+        {
+            "STAIRGATE_PUBLIC_URL": "https://login.bank.example",
+            "STAIRGATE_PASSKEY_ORIGINS": "https://bank.example.org, https://login.bank.example/",
+            "STAIRGATE_PASSKEY_TOP_ORIGINS": "https://shop.example",
+        }
+    )
+    party = settings.relying_party
+    assert party is not None
+    assert party.origins == ("https://login.bank.example", "https://bank.example.org")
+    assert party.top_origins == ("https://shop.example",)
