@@ -16,6 +16,7 @@ DomainError
 ├── MethodNotAllowedError            405
 ├── ConflictError                    409  lost a compare-and-set
 │   ├── AlreadyExistsError
+│   ├── AlreadyClaimedError
 │   ├── ProtectionWouldBeLostError
 │   ├── NoEligibleFactorError
 │   ├── ChallengeEndedError
@@ -166,6 +167,12 @@ class AccessRecordAlreadyExistsError(AlreadyExistsError):
     """an active access record has this id"""
 
     code = "AccessRecordAlreadyExists"
+
+
+class AlreadyClaimedError(ConflictError):
+    """it is claimed already, or others have access to it"""
+
+    code = "AlreadyClaimed"
 
 
 class ProtectionWouldBeLostError(ConflictError):

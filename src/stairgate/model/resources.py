@@ -15,6 +15,7 @@ from stairgate.model.errors import InvalidInputError
 MAX_LENGTH = 512
 MAX_SEGMENTS = 15  # a final `/*` does not count, nor does the prefix of the step-up rights
 ANY = "*"
+MANAGEMENT_PREFIX = "Authress:"
 STEP_UP_PREFIX = "Authress:StepUp"
 
 _PART = r"[a-zA-Z0-9\-_.+=~|@]"

@@ -1,12 +1,15 @@
-"""What the store keeps for repeated requests: the part of the port that the access itself does not need."""
+"""The part of the store's port that claims, invites and repeated requests need."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from stairgate.model.access import AccessRecord
 from stairgate.model.ids import UserId
+from stairgate.model.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,14 @@ class RememberedAnswer:
 
 class TrustReads(Protocol):
     """The reading half."""
+
+    def records_on(self, resource: Resource, *, most: int) -> Sequence[AccessRecord]:
+        """
+        Must return at most *most* ACTIVE records with a statement on exactly *resource* or on something below it.
+
+        By an indexed query, ascending by id. What stands above, or on a wildcard that covers it, is not meant.
+        """
+        ...
 
     def remembered_answer(self, caller: UserId, key: str) -> RememberedAnswer | None:
         """Must return what *caller*'s request under *key* was answered with, expired or not, if it is kept."""

@@ -16,7 +16,7 @@ from stairgate.engine.decide import Pending, Right, assess, resolve
 from stairgate.engine.facts import Facts
 from stairgate.engine.grants import compile_grants
 from stairgate.engine.lookup import Asked
-from stairgate.model.access import OWNER, AccessRecord, Grant, Group
+from stairgate.model.access import OWNER, AccessRecord, Grant, Group, ResourceAbility
 from stairgate.model.actions import READ, Action
 from stairgate.model.audit import Event
 from stairgate.model.decisions import Allow, Deny, Question, StepUpRequired
@@ -24,7 +24,13 @@ from stairgate.model.elevations import Elevation
 from stairgate.model.errors import ForbiddenError, InvalidInputError, NotFoundError, StepUpRefusedError
 from stairgate.model.evidence import TokenEvidence
 from stairgate.model.ids import ElevationId, GroupId, RecordId, UserId
-from stairgate.model.resources import Resource, ResourcePattern, management_resource, unescape_segment
+from stairgate.model.resources import (
+    Resource,
+    ResourcePattern,
+    management_resource,
+    segment_matches,
+    unescape_segment,
+)
 from stairgate.model.tokens import Caller, ClientCaller
 from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit
@@ -216,10 +222,11 @@ def opens(transaction: ReadTransaction, question: Question, facts: Facts, elevat
     Whether *elevation* would allow, today, what was refused: a check, or something that this guard requires.
 
     A challenge token does not say which of the two it was: a guard requires `grant` and `delegate`, too, and lets the
-    admins of a record or group pass, where a check would deny. An elevation gives nothing by itself, so whatever may
-    have been asked for counts.
+    admins of a record or group pass, and whoever may claim a resource, where a check would deny. An elevation gives
+    nothing by itself, so whatever may have been asked for counts.
     """
-    if question.user in _admins_of(transaction, question.resource):
+    claims = question.action.key == CLAIM.key and claimable(transaction, question.resource)
+    if claims or question.user in _admins_of(transaction, question.resource):
         facts = _with_admin(facts, question.resource)
     for right in Right:
         outcome = assess(question, facts, right=right)
@@ -247,6 +254,27 @@ def _admins_of(transaction: ReadTransaction, resource: Resource) -> Collection[U
     elif kind == "Authress:Groups":
         thing = transaction.group(GroupId(name))
     return () if thing is None else thing.admins
+
+
+def claimable(transaction: ReadTransaction, resource: Resource) -> bool:
+    """
+    Whether everybody may claim *resource*: its collection, the node right above it, is configured with `CLAIM`.
+
+    A wildcard in the configuration's URI counts, a final `/*` does not: it would open collections of any depth.
+    """
+    collection = resource.segments[:-1]
+    if not collection or resource.children:
+        return False
+    exact = transaction.resource(ResourcePattern(collection))
+    if exact is not None and ResourceAbility.CLAIM in exact.abilities:
+        return True
+    return any(
+        ResourceAbility.CLAIM in each.abilities
+        and not each.resource.below
+        and len(each.resource.segments) == len(collection)
+        and all(map(segment_matches, each.resource.segments, collection))
+        for each in transaction.resources()
+    )
 
 
 def _with_admin(facts: Facts, resource: Resource) -> Facts:

@@ -78,7 +78,7 @@ async def create_record(services: Services, caller: Caller, draft: RecordDraft) 
         require_for_record(transaction, guard, record, None)
         if stored is not None and stored.status is RecordStatus.ACTIVE:
             raise AccessRecordAlreadyExistsError
-        _put(transaction, guard, record, stored)
+        store_record(transaction, guard, record, stored)
         return record
 
     return await writing(services, caller, run)
@@ -156,7 +156,7 @@ async def replace_record(
         )
         _require_well_formed(record)
         require_for_record(transaction, guard, record, stored)
-        _put(transaction, guard, record, stored)
+        store_record(transaction, guard, record, stored)
         return record
 
     return await writing(services, caller, run)
@@ -176,7 +176,7 @@ async def delete_record(services: Services, caller: Caller, key: RecordId) -> Wr
         if stored.status is RecordStatus.ACTIVE:
             at = updated_at(guard.now, stored.last_updated)
             gone = replace(stored, status=RecordStatus.DELETED, last_updated=at)
-            _put(transaction, guard, gone, stored)
+            store_record(transaction, guard, gone, stored)
 
     return await writing(services, caller, run)
 
@@ -189,7 +189,15 @@ def _changeable(transaction: WriteTransaction, guard: Guard, key: RecordId) -> A
     return record
 
 
-def _put(transaction: WriteTransaction, guard: Guard, record: AccessRecord, before: AccessRecord | None) -> None:
+def store_record(
+    transaction: WriteTransaction, guard: Guard, record: AccessRecord, before: AccessRecord | None
+) -> None:
+    """
+    Store *record* in place of *before*, with its entry. Whether its writer may, was asked.
+
+    Raises:
+        TooLargeError: It is larger than a record may be.
+    """
     document = record_document(record)
     require_small(document)
     transaction.put_record(record)

@@ -228,6 +228,23 @@ class PermissionedResourceCollection(Struct):
     links: CollectionLinks
 
 
+class ClaimRequest(Struct, rename="camel", forbid_unknown_fields=True):
+    """What is claimed: the resource `collectionResource/resourceId`. The id is one segment."""
+
+    collection_resource: Annotated[str, Meta(min_length=1, max_length=128)]
+    resource_id: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class Claim(Struct, rename="camel"):
+    """What is the caller's now, and the access record that says so, whose admin the caller is."""
+
+    collection_resource: str
+    resource_id: str
+    resource_uri: Uri
+    record_id: str
+    links: Links
+
+
 class ClientOptions(Struct, rename="camel", forbid_unknown_fields=True):
     """`grantUserPermissionsAccess`: the client may check any user. `grantTokenGeneration` gives nothing here."""
 

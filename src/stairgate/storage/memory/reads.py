@@ -22,7 +22,7 @@ from stairgate.model.clients import Issuer, ServiceClient
 from stairgate.model.elevations import Elevation
 from stairgate.model.evidence import AttemptCount, Factor
 from stairgate.model.ids import ChallengeId, ClientId, ElevationId, GroupId, RecordId, RoleId, UserId
-from stairgate.model.resources import ResourcePattern
+from stairgate.model.resources import Resource, ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, Page, SigningKey, TakenUse
 from stairgate.ports.trust import RememberedAnswer
@@ -85,6 +85,20 @@ class MemoryReads:
 
     def resources(self) -> Sequence[ResourceConfiguration]:
         return sorted(self._data.resources.values(), key=lambda configuration: str(configuration.resource))
+
+    def records_on(self, resource: Resource, *, most: int) -> Sequence[AccessRecord]:
+        depth = len(resource.segments)
+        found = [
+            record
+            for record in self._data.records.values()
+            if record.status is RecordStatus.ACTIVE
+            and any(
+                pattern.segments[:depth] == resource.segments
+                for statement in record.statements
+                for pattern in statement.resources
+            )
+        ]
+        return page_of(found, Page(most), lambda record: record.id)
 
     # Trust
 

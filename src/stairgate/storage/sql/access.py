@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, Table, delete, func, or_, select
+from sqlalchemy import Select, Table, delete, func, or_, select, union_all
 
 from stairgate.model.access import (
     AccessRecord,
@@ -18,7 +18,7 @@ from stairgate.model.access import (
     Role,
 )
 from stairgate.model.ids import GroupId, RecordId, RoleId, UserId
-from stairgate.model.resources import ResourcePattern
+from stairgate.model.resources import Resource, ResourcePattern
 from stairgate.ports.store import ChangeKind, Page
 from stairgate.storage.expansion import fold, grants_in, group_changes, record_changes
 from stairgate.storage.sql import tables as t
@@ -97,6 +97,24 @@ _PUT_RESOURCE = put(t.resources)
 _DELETE_RESOURCE = delete(t.resources).where(t.resources.c.pattern == _ID)
 
 
+# By the primary key of `statement_resources`: one URI, and the texts that begin with it and a slash. A slash is a byte
+# below the digit that ends the range.
+_uri = t.statement_resources.c.resource
+_RECORDS_ON = (
+    select(t.records.c.id, t.records.c.status, t.records.c.document)
+    .where(
+        t.records.c.id.in_(
+            union_all(
+                select(t.statement_resources.c.record_id).where(_uri == text("itself")),
+                select(t.statement_resources.c.record_id).where(_uri >= text("first"), _uri < text("end")),
+            )
+        )
+    )
+    .order_by(t.records.c.id)
+    .limit(_LIMIT)
+)
+
+
 class AccessReads(JournalReads):
     """The reading half."""
 
@@ -146,6 +164,13 @@ class AccessReads(JournalReads):
 
     def resources(self) -> Sequence[ResourceConfiguration]:
         return [resource_of(*row) for row in self._session.all(_RESOURCES)]
+
+    def records_on(self, resource: Resource, *, most: int) -> Sequence[AccessRecord]:
+        node = "/".join(resource.segments)
+        rows = self._session.all(
+            _RECORDS_ON, itself=node, first=f"{node}/", end=f"{node}0", limit=min(max(most, 0), MOST)
+        )
+        return [record_of(*row) for row in rows]
 
 
 def _page_parameters(page: Page, filter_text: str | None) -> dict[str, object]:

@@ -6,11 +6,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from stairgate.model.access import RecordStatus
 from stairgate.model.ids import ClientId
+from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.ports.store import ChangeKind, Page, ReadTransaction
 from stairgate.ports.trust import RememberedAnswer
 from stairgate.testing.conformance.harness import Bench, must, seen, wrote
-from stairgate.testing.conformance.samples import ALICE, BOB, a_client, a_signing_key, an_answer, an_issuer, later
+from stairgate.testing.conformance.samples import (
+    ALICE,
+    BOB,
+    a_client,
+    a_record,
+    a_signing_key,
+    a_statement,
+    an_answer,
+    an_issuer,
+    later,
+)
 
 
 @must("client", "clients", "put_client", "delete_client")
@@ -64,6 +76,37 @@ async def signing_keys_are_kept_by_use_newest_first(bench: Bench) -> None:
     assert list(await seen(store, lambda tx: tx.signing_keys("challenge"))) == [new, old]
     assert list(await seen(store, lambda tx: tx.signing_keys("test-issuer"))) == [test]
     assert list(await seen(store, lambda tx: tx.signing_keys("other"))) == []
+
+
+@must("records_on")
+async def records_on_a_resource_are_those_that_name_it_or_what_is_below(bench: Bench) -> None:
+    store = await bench.another()
+    on = {
+        "r1": "a/b",
+        "r2": "a/b/c",
+        "r3": "a/b/*",
+        "above": "a",
+        "all children": "a/*",
+        "beside": "a/bc",
+        "before": "a/b-c/d",
+        "beyond": "a/b0",
+        "wildcard": "a/*/c",
+        "all": "*",
+        "deleted": "a/b",
+    }
+    for name, uri in on.items():
+        status = RecordStatus.DELETED if name == "deleted" else RecordStatus.ACTIVE
+        other = a_statement(resources=(parse_pattern("z"),))
+        record = a_record(name, statements=(other, a_statement(resources=(parse_pattern(uri),))), status=status)
+        await wrote(store, lambda tx, record=record: tx.put_record(record))  # type: ignore[misc]
+
+    async def found(uri: str, most: int = 9) -> list[str]:
+        return [record.id for record in await seen(store, lambda tx: tx.records_on(parse_resource(uri), most=most))]
+
+    assert await found("a/b") == ["r1", "r2", "r3"]
+    assert await found("a/b", most=2) == ["r1", "r2"]
+    assert await found("a/b/c/d") == []
+    assert len(await found("z")) == 9
 
 
 @must("remembered_answer", "put_remembered_answer")

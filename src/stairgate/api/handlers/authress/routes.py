@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stairgate.api.call import Parameter, Route
-from stairgate.api.handlers.authress import clients, groups, identities, records, resources, roles
+from stairgate.api.handlers.authress import claims, clients, groups, identities, records, resources, roles
 from stairgate.api.handlers.authress.listing import CURSOR, FILTER, LIMIT
 from stairgate.api.wire import authress as wire
 from stairgate.api.wire.wellknown import KeySet
@@ -202,6 +202,21 @@ ROUTES: tuple[Route, ...] = (
         description="An absent member keeps what stands, an empty list removes it; an empty body registers the URI.",
         request=wire.PermissionedResource,
         errors=(403, 404, 503),
+    ),
+    Route(
+        "POST",
+        "/v1/claims",
+        claims.claim,
+        "Claim a resource that nobody has yet",
+        "resources",
+        {201: wire.Claim},
+        description=(
+            "Needs a collection that is configured with `CLAIM`, or `delegate` for `*` on the resource. 409 "
+            "`AlreadyClaimed` where it is yours already, or others have access to it or to something below it."
+        ),
+        request=wire.ClaimRequest,
+        errors=(403, 409, 503),
+        idempotent=True,
     ),
     Route(
         "GET",

@@ -13,6 +13,7 @@ from stairgate.model import access, clients
 from stairgate.model.canonical import base64url, canonical_json
 from stairgate.model.documents import requirement_document
 from stairgate.model.protection import Requirement
+from stairgate.service.claims import Claimed
 from stairgate.service.client_keys import MadeKey, public_key_text
 from stairgate.service.management import MAX_DOCUMENT
 from stairgate.service.policy_documents import record_document
@@ -34,6 +35,19 @@ def record_view(call: Call, record: access.AccessRecord) -> wire.AccessRecord:
         last_updated=UNSET if record.last_updated is None else record.last_updated,
         status=record.status.value,
         account=wire.Account(call.services.account),
+        links=_itself(call, f"/v1/records/{quote(record.id, safe='')}"),
+    )
+
+
+def claim_view(call: Call, claimed: Claimed) -> wire.Claim:
+    """What was claimed, with where its record is."""
+    *collection, child = claimed.resource.segments
+    record = claimed.record
+    return wire.Claim(
+        collection_resource="/".join(collection),
+        resource_id=child,
+        resource_uri=str(claimed.resource),
+        record_id=record.id,
         links=_itself(call, f"/v1/records/{quote(record.id, safe='')}"),
     )
 
