@@ -12,7 +12,7 @@ import pytest
 from tests.api.door import Answered, Door, scope_of
 
 from stairgate.api.handlers.stepup import challenges
-from stairgate.model.protection import Level, Requirement
+from stairgate.model.protection import Device, Level, Requirement
 
 pytestmark = pytest.mark.anyio
 
@@ -204,6 +204,23 @@ async def test_a_malformed_answer_is_400_names_the_member_and_costs_no_attempt(
     answered = await post(bank, id_, "answer", body, token)
     assert (answered.status, answered.json.get("field"), answered.code) == (400, field, code)
     assert (await bank.call("GET", f"/v1/challenges/{id_}", bearer=token)).json["attemptsLeft"] == 5
+
+
+async def test_a_mark_for_the_same_device_takes_the_answer_of_the_named_token_alone(bank: Door) -> None:
+    """§7.2: neither a client that opened it nor its attestation is the device that asked."""
+    await bank.world.protect("accounts", ("payout", Requirement(level=Level.BASIC, device=Device.SAME)))
+    bearer, token = await bank.service("shop", *RIGHTS), bank.world.token("ann")
+    challenge = await bank.opened(bearer, "ann", "payout", "accounts/1", token=token)
+    assert challenge["requirement"]["device"] == "same"
+    assert challenge["methods"] == ["totp"]
+    answer = {"method": "totp", "code": bank.world.code("ann")}
+    refused = await post(bank, challenge["challengeId"], "answer", answer, bearer)
+    assert (refused.status, refused.code) == (403, "Forbidden")
+    refused = await post(bank, challenge["challengeId"], "answer", {"method": "external", "code": "1"}, bearer)
+    assert (refused.status, refused.code) == (403, "Forbidden")
+    answered = await post(bank, challenge["challengeId"], "answer", answer, token)
+    assert (answered.status, answered.json["state"]) == (200, "satisfied")
+    assert (await bank.check(bearer, "ann", "payout", "accounts/1", token=token)).status == 200
 
 
 @pytest.mark.parametrize("name", ["device", "returnUri", "state"])

@@ -19,6 +19,7 @@ from stairgate.model.ids import GroupId, RoleId
 from stairgate.model.protection import (
     AVAILABLE_METHODS,
     BEST_LEVELS,
+    Device,
     Enforcement,
     Level,
     Mark,
@@ -149,6 +150,7 @@ def merged(marks: Sequence[Mark]) -> Requirement:
         uses=min((r.uses for r in asked if r.uses is not None), default=None),
         scope=Scope.EXACT if any(r.exact for r in asked) else Scope.AREA,
         bind=frozenset().union(*(r.bind for r in asked)),
+        device=Device.SAME if any(r.device is Device.SAME for r in asked) else None,
     )
 
 
@@ -199,6 +201,7 @@ def meets(elevation: Elevation, mark: Mark, question: Question, now: datetime, *
         and (but == "time" or now - elevation.proven_at <= timedelta(seconds=r.proof_age))
         and elevation.level >= r.level
         and (r.methods is None or elevation.method in r.methods)
+        and (r.device is None or elevation.same_device)
         and (r.uses is None or (elevation.uses is not None and elevation.uses <= r.uses))
         and r.bind <= set(elevation.details)
         and (

@@ -27,7 +27,7 @@ from stairgate.model.canonical import JsonValue, canonical_json
 from stairgate.model.decisions import Decision, Question, StepUpRequired
 from stairgate.model.elevations import Area, Elevation
 from stairgate.model.ids import ChallengeId, ElevationId, GroupId, RecordId, RoleId, UserId
-from stairgate.model.protection import BEST_LEVELS, Enforcement, Level, Method, Requirement, Scope
+from stairgate.model.protection import BEST_LEVELS, Device, Enforcement, Level, Method, Requirement, Scope
 from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.model.tokens import TokenKey
 
@@ -69,6 +69,7 @@ def requirement(random: Random) -> Requirement:
         scope=None if bind else scope,
         bind=bind,
         enforce=random.choice([Enforcement.ON] * 5 + [Enforcement.OBSERVE]),
+        device=random.choice([None, None, None, Device.SAME]),
     )
 
 
@@ -167,6 +168,7 @@ def elevation(random: Random, number: int, about: Question) -> Elevation:
         uses_left=None if uses is None else random.randint(0, uses),
         details={name: canonical_json(value) for name, value in bound.items()},
         ended_at=random.choice([None] * 6 + [NOW]),
+        same_device=random.random() < 0.6,
     )
 
 
@@ -218,4 +220,5 @@ def issued_for(refusal: StepUpRequired, question: Question, now: datetime, *, me
         uses=asked.uses,
         uses_left=asked.uses,
         details=refusal.details,
+        same_device=asked.device is not None,
     )

@@ -29,6 +29,7 @@ class Miss(StrEnum):
     USES = "uses"
     NOT_BOUND = "not_bound"
     VALUE_DIFFERS = "value_differs"
+    DEVICE = "device"
 
 
 # What only time and use did: such an elevation met the mark once.
@@ -60,6 +61,7 @@ def misses(elevation: Elevation, mark: Mark, question: Question, now: datetime) 
         (Miss.USES, asked.uses is None or (elevation.uses is not None and elevation.uses <= asked.uses)),
         (Miss.NOT_BOUND, asked.bind <= elevation.details.keys()),
         (Miss.VALUE_DIFFERS, _values_equal(elevation, question)),
+        (Miss.DEVICE, elevation.same_device or asked.device is None),
     )
     return tuple(miss for miss, holds in clauses if not holds)
 
@@ -88,8 +90,8 @@ def token_misses(evidence: TokenEvidence, mark: Mark, now: datetime) -> tuple[Mi
     """
     Every reason why the token's own `acr` and `auth_time` do not meet *mark*. None: they do.
 
-    They say nothing of a method, so that a mark that names methods is not met by them; and a login that lies in the
-    future has no age that could be young enough. Both are silent in semantics §5 and read the strict way.
+    They say nothing of a method or a device, so that a mark that names either is not met by them; and a login that lies
+    in the future has no age that could be young enough. Semantics §5 is silent here, and read the strict way.
     """
     asked = mark.requirement
     proven = evidence.proven_at
@@ -98,6 +100,7 @@ def token_misses(evidence: TokenEvidence, mark: Mark, now: datetime) -> tuple[Mi
         (Miss.USES, asked.uses is None),
         (Miss.NOT_BOUND, not asked.bind),
         (Miss.METHOD, asked.methods is None),
+        (Miss.DEVICE, asked.device is None),
         (Miss.LEVEL, evidence.level >= asked.level),
         (Miss.TOO_OLD, age is not None and age < timedelta(seconds=asked.lifetime)),
         (Miss.PROOF_TOO_OLD, age is not None and age <= timedelta(seconds=asked.proof_age)),

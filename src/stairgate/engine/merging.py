@@ -11,7 +11,7 @@ from stairgate.model.canonical import canonical_json
 from stairgate.model.decisions import Question
 from stairgate.model.documents import area_document, requirement_document
 from stairgate.model.elevations import Area
-from stairgate.model.protection import MAX_BOUND_NAMES, Level, Mark, Method, Requirement, Scope
+from stairgate.model.protection import MAX_BOUND_NAMES, Device, Level, Mark, Method, Requirement, Scope
 from stairgate.model.resources import Resource, ResourcePattern
 
 Cost = tuple[int, float, int, int, str, str]
@@ -32,6 +32,7 @@ def merge(marks: Sequence[Mark]) -> Requirement:
         uses=min((each.uses for each in asked if each.uses is not None), default=None),
         scope=Scope.EXACT if any(each.exact for each in asked) else Scope.AREA,
         bind=frozenset[str]().union(*(each.bind for each in asked)),
+        device=Device.SAME if any(each.device is Device.SAME for each in asked) else None,
     )
 
 
@@ -49,10 +50,11 @@ def _requirement(
     uses: int | None,
     scope: Scope,
     bind: frozenset[str],
+    device: Device | None,
 ) -> Requirement:
-    usual = Requirement(level=level, lifetime=lifetime, max_age=max_age, uses=uses)
+    usual = Requirement(level=level, lifetime=lifetime, max_age=max_age, uses=uses, device=device)
     if (methods is None or methods) and len(bind) <= MAX_BOUND_NAMES:
-        return Requirement(level, methods, lifetime, max_age, uses, scope, bind)
+        return Requirement(level, methods, lifetime, max_age, uses, scope, bind, device=device)
     # Marks that contradict each other ask for what nobody may write: no method in common, or too many names. It is
     # still to be told what they ask, so the checks of a written requirement are passed by; `satisfiable` refuses it.
     impossible = object.__new__(Requirement)

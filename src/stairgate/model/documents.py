@@ -17,6 +17,7 @@ from stairgate.model.protection import (
     DEFAULT_REQUIREMENT,
     LEVELS,
     MAX_BOUND_NAMES,
+    Device,
     Enforcement,
     Level,
     Method,
@@ -29,8 +30,8 @@ from stairgate.model.resources import parse_resource
 Document = dict[str, JsonValue]
 
 # Members of a requirement that a later version will honour. Written, they are refused: nothing is ever ignored.
-_LATER_MEMBERS = ("device", "approvals", "when")
-_MEMBERS = {"level", "methods", "lifetime", "maxAge", "uses", "scope", "bind", "enforce", *_LATER_MEMBERS}
+_LATER_MEMBERS = ("approvals", "when")
+_MEMBERS = {"level", "methods", "lifetime", "maxAge", "uses", "scope", "bind", "device", "enforce", *_LATER_MEMBERS}
 
 
 def requirement_document(requirement: Requirement) -> Document:
@@ -44,7 +45,7 @@ def requirement_document(requirement: Requirement) -> Document:
         "uses": requirement.uses,
         "scope": None if requirement.scope is None else requirement.scope.value,
         "bind": sorted(requirement.bind),
-        "device": None,
+        "device": None if requirement.device is None else requirement.device.value,
         "approvals": None,
         "when": None,
         "enforce": requirement.enforce.value,
@@ -77,6 +78,7 @@ def requirement_of(value: object, *, field: str = "stepUp") -> Requirement:
             scope=_scope(value.get("scope")),
             bind=_names(value.get("bind", [])),
             enforce=_enforcement(value.get("enforce", Enforcement.ON.value)),
+            device=_device(value.get("device")),
         )
     except InvalidInputError as error:
         raise error.within(field) from None
@@ -113,6 +115,14 @@ def _names(value: object) -> frozenset[str]:
         if not isinstance(name, str):
             raise InvalidInputError(f"bind[{place}]", "must be the name of a context member")
     return frozenset(value)
+
+
+def _device(value: object) -> Device | None:
+    if value is None:
+        return None
+    if value != Device.SAME.value:
+        raise InvalidInputError("device", "must be `same` or null")
+    return Device.SAME
 
 
 def _enforcement(value: object) -> Enforcement:

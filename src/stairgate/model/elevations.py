@@ -70,6 +70,7 @@ class Elevation:
     details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)  # bound name -> JCS of its value
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
+    same_device: bool = False  # finished on the device that asked (semantics §7.2)
 
     def live(self, now: datetime) -> bool:
         """Whether it can still help anything: not ended, not expired, uses left."""

@@ -91,12 +91,18 @@ class Enforcement(StrEnum):
     OBSERVE = "observe"
 
 
+class Device(StrEnum):
+    """On which device a step-up is to be finished (semantics §4, §7.2)."""
+
+    SAME = "same"
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """
     What an elevation must be. Members as in semantics §4; a member of None has that document's meaning of `null`.
 
-    `device`, `approvals` and `when` belong to later work: they are refused when written, so they are not here.
+    `approvals` and `when` belong to later work: they are refused when written, so they are not here.
 
     Raises:
         InvalidInputError: A value is out of its bounds, or `bind` stands with `area`.
@@ -110,6 +116,7 @@ class Requirement:
     scope: Scope | None = None  # None: exact where uses are counted or details bound, else area
     bind: frozenset[str] = field(default_factory=frozenset)
     enforce: Enforcement = Enforcement.ON
+    device: Device | None = None  # None: any
 
     def __post_init__(self) -> None:
         _bounded("lifetime", self.lifetime, LIFETIME_SECONDS)

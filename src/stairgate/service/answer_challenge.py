@@ -85,7 +85,15 @@ async def answer_challenge(
     found, party = await require_party(services, caller, id)
     external = await _require_may_answer(services, caller, found, party, call.method)
     offered = await attesting_level(services, found.ticket)
-    answer = _Answer(services, call, call.code, external, audit.actor(caller), ElevationId(_fresh_id(services)))
+    answer = _Answer(
+        services,
+        call,
+        call.code,
+        external,
+        audit.actor(caller),
+        ElevationId(_fresh_id(services)),
+        same_device=party.named,
+    )
 
     def run(transaction: WriteTransaction) -> ChallengeView | DomainError:
         now = services.clock.now()
@@ -109,6 +117,8 @@ async def _require_may_answer(
     services: Services, caller: Caller, challenge: Challenge, party: Party, method: Method
 ) -> Level | None:
     """What `external` proves, where that is the method; None for others. A weaker method is no way in (attack 14)."""
+    if challenge.ticket.requirement.device is not None and not party.named:
+        raise ForbiddenError("this challenge is answered on the device that asked: by the user token that it names")
     if method is Method.EXTERNAL:
         return await require_external(services, challenge, require_attester(caller, party))
     if method not in methods_meeting(challenge.ticket.requirement, offered_levels(services)):
@@ -128,6 +138,7 @@ class _Answer:
     external: Level | None
     by: str
     elevation: ElevationId
+    same_device: bool
 
     def apply(self, transaction: WriteTransaction, challenge_id: ChallengeId, now: datetime) -> Challenge | DomainError:
         """The challenge as the answer left it. An error is returned where what was counted must stay."""
@@ -180,7 +191,9 @@ class _Answer:
     def _right(
         self, transaction: WriteTransaction, challenge: Challenge, evidence: Evidence, now: datetime
     ) -> Challenge | DomainError:
-        elevation = issue(challenge, evidence, id=self.elevation, now=now, once=self.call.once)
+        elevation = issue(
+            challenge, evidence, id=self.elevation, now=now, once=self.call.once, same_device=self.same_device
+        )
         if not _meets_today(self.services, transaction, challenge.ticket, elevation, now):
             outdated = ended(challenge, ChallengeState.SUPERSEDED, now)
             endings.store(transaction, outdated, by=self.by, at=now)

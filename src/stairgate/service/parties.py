@@ -88,6 +88,8 @@ async def attesting_level(services: Services, ticket: Ticket) -> Level | None:
     That is the asking client's where one asked, any other client's where the user's own token did.
     """
     requirement = ticket.requirement
+    if requirement.device is not None:  # a client is not the device that asked (semantics §7.2)
+        return None
     if requirement.methods is not None and Method.EXTERNAL not in requirement.methods:
         return None
     levels = await services.facts.external_levels()

@@ -22,6 +22,7 @@ def issue(
     id: ElevationId,  # noqa: A002  # what it is called everywhere
     now: datetime,
     once: bool = False,
+    same_device: bool = False,
 ) -> Elevation:
     """
     The elevation that *evidence* earns: for the token that the challenge names, and no other.
@@ -32,6 +33,7 @@ def issue(
         id: The elevation's id.
         now: The server's time.
         once: The user asked for "only this once": one use, of exactly this access (semantics §8).
+        same_device: It was finished on the device that asked (semantics §7.2).
 
     Raises:
         ChallengeEndedError: The challenge ended otherwise, or the token it names has.
@@ -66,6 +68,7 @@ def issue(
         uses=uses,
         uses_left=uses,
         details=ticket.details,
+        same_device=same_device,
     )
 
 

@@ -26,7 +26,7 @@ from stairgate.model.access import ResourceConfiguration
 from stairgate.model.decisions import Question
 from stairgate.model.elevations import Elevation
 from stairgate.model.evidence import TokenEvidence
-from stairgate.model.protection import Enforcement, Level, Method, Requirement, Scope
+from stairgate.model.protection import Device, Enforcement, Level, Method, Requirement, Scope
 
 OWNER = grant("Authress:Owner", "*")
 
@@ -109,7 +109,14 @@ def test_rights_to_hand_out_can_be_explained() -> None:
 
 def test_every_clause_has_its_words() -> None:
     assert set(_WHY) == set(Miss)
-    hardest = Requirement(Level.HARDWARE, frozenset({Method.TOTP}), uses=1, scope=Scope.EXACT, bind=frozenset({"x"}))
+    hardest = Requirement(
+        Level.HARDWARE,
+        frozenset({Method.TOTP}),
+        uses=1,
+        scope=Scope.EXACT,
+        bind=frozenset({"x"}),
+        device=Device.SAME,
+    )
     assert set(token_misses(TokenEvidence(Level.BASIC, None), mark("a", requirement=hardest), NOW)) == set(_WHY_TOKEN)
 
 

@@ -14,7 +14,7 @@ from stairgate.model.elevations import EndReason
 from stairgate.model.errors import InvalidInputError
 from stairgate.model.evidence import TokenEvidence
 from stairgate.model.ids import UserId
-from stairgate.model.protection import Level, Method, Requirement, Scope
+from stairgate.model.protection import Device, Level, Method, Requirement, Scope
 from stairgate.model.tokens import TokenKey
 
 R = Requirement
@@ -52,6 +52,7 @@ BROKEN: list[tuple[dict[str, Any], Requirement, Miss, str]] = [
     ({}, R(methods=frozenset({Method.EXTERNAL})), Miss.METHOD, "by another method"),
     ({}, R(uses=1, scope=Scope.AREA), Miss.USES, "uncounted, where the mark counts"),
     ({"uses": 3, "uses_left": 1}, R(uses=2, scope=Scope.AREA), Miss.USES, "issued with more uses than the mark's"),
+    ({}, R(device=Device.SAME), Miss.DEVICE, "finished elsewhere, where the mark wants the device that asked"),
 ]
 
 
@@ -73,6 +74,8 @@ FITTING: list[tuple[dict[str, Any], Requirement, str]] = [
     ({"area": area("a/b", exact=True)}, R(), "exact, where the mark is not"),
     ({"area": area("a/*", "*")}, R(), "for all children of the parent"),
     ({"area": area("*", "*")}, R(), "for everything"),
+    ({"same_device": True}, R(device=Device.SAME), "finished on the device that asked"),
+    ({"same_device": True}, R(), "finished on the device that asked, where any will do"),
 ]
 
 

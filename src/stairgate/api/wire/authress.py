@@ -28,7 +28,7 @@ _MEMBERS: dict[str, Any] = {
     "uses": {"type": ["integer", "null"], "minimum": 1, "maximum": 1_000, "default": None},
     "scope": {"enum": ["area", "exact", None], "default": None},
     "bind": {"type": "array", "items": {"type": "string"}, "maxItems": 16, "default": []},
-    "device": {"type": "null"},
+    "device": {"enum": ["same", None], "default": None},
     "approvals": {"type": "null"},
     "when": {"type": "null"},
     "enforce": {"enum": ["on", "observe"], "default": "on"},

@@ -156,6 +156,7 @@ def elevation_text(elevation: Elevation) -> str:
             "factor": elevation.factor,
             "uses": elevation.uses,
             "details": dict(elevation.details),
+            "sameDevice": elevation.same_device,
         }
     )
 
@@ -185,6 +186,7 @@ class _Unchanging(NamedTuple):
     factor: FactorId | None
     uses: int | None
     details: Mapping[str, str]
+    same_device: bool
 
 
 @lru_cache(maxsize=4_096)
@@ -199,6 +201,7 @@ def _unchanging_of(document: str) -> _Unchanging:
         factor=_maybe_factor(value["factor"]),
         uses=value["uses"],
         details=members(value["details"]),
+        same_device=value.get("sameDevice", False),
     )
 
 
@@ -221,6 +224,7 @@ def elevation_of(row: ElevationRow) -> Elevation:
         uses=rest.uses,
         uses_left=row.uses_left,
         details=rest.details,
+        same_device=rest.same_device,
         ended_at=maybe_time_of(row.ended_at),
         end_reason=None if row.end_reason is None else EndReason(row.end_reason),
     )

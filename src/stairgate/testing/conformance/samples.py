@@ -36,7 +36,7 @@ from stairgate.model.ids import (
     RoleId,
     UserId,
 )
-from stairgate.model.protection import Enforcement, Level, Method, Requirement, Scope
+from stairgate.model.protection import Device, Enforcement, Level, Method, Requirement, Scope
 from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import SigningKey, TakenUse
@@ -57,6 +57,7 @@ REQUIREMENT = Requirement(
     scope=Scope.EXACT,
     bind=frozenset({"amount", "to"}),
     enforce=Enforcement.OBSERVE,
+    device=Device.SAME,
 )
 
 
@@ -241,6 +242,7 @@ def an_elevation(name: str = "el_1", /, **members: Any) -> Elevation:  # noqa: A
         uses=3,
         uses_left=2,
         details=DETAILS,
+        same_device=True,
     )
     return replace(whole, **members)
 
