@@ -31,6 +31,7 @@ _REPEAT = Parameter(
 )
 _TAGS = {
     "check": "May they?",
+    "access": "What a user may do, where, and through which roles.",
     "step-up": "Challenges: open, answer, follow, report.",
     "elevations": "What step-ups have opened.",
     "records": "Access records: who has which roles where.",

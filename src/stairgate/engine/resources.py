@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from copy import copy
 
 from stairgate.engine.grants import Given, GrantTable
 from stairgate.engine.lookup import Asked, PatternIndex, text_of, touches
@@ -71,6 +72,12 @@ class ResourceTable:
             for each in known
             if ResourceAbility.PUBLIC in each.abilities
         )
+
+    def without_public(self) -> ResourceTable:
+        """The same marks, with nothing open to everybody."""
+        guards = copy(self)
+        guards.public = GrantTable(())
+        return guards
 
     def marks_on(self, asked: Asked) -> tuple[Mark, ...]:
         """Every mark, `on` or `observe`, that guards what is asked or a part of it, whoever asks (semantics §5)."""

@@ -23,12 +23,15 @@ def gives(permission: Permission, right: Right) -> bool:
 class RoleTable:
     """All roles of the account. Immutable; replaced by revision."""
 
-    __slots__ = ("_marks", "_opening", "_permissions")
+    __slots__ = ("_actions", "_marks", "_opening", "_permissions")
 
     def __init__(self, roles: Iterable[Role]) -> None:
         # SECURITY: the built-in roles come last, so that no stored role can stand in for one of them.
         by_id = {**{role.id: role for role in roles}, **BUILT_IN_ROLES}
         self._permissions = {role.id: role.permissions for role in by_id.values()}
+        self._actions: dict[str, Action] = {}
+        for action in sorted((each.action for role in by_id.values() for each in role.permissions), key=str):
+            self._actions.setdefault(action.key, action)
         self._opening: dict[Right, dict[RoleId, frozenset[str]]] = {
             right: {
                 role.id: frozenset(each.action.key for each in role.permissions if gives(each, right))
@@ -51,6 +54,11 @@ class RoleTable:
     def permissions(self, role: RoleId) -> tuple[Permission, ...]:
         """The permissions of *role*; of one that does not exist, none."""
         return self._permissions.get(role, ())
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """Every action that some role names, by its key: the actions that Stairgate knows."""
+        return self._actions
 
     @property
     def marks(self) -> Mapping[RoleId, tuple[tuple[Action, Requirement], ...]]:

@@ -8,7 +8,7 @@ refusal mints a challenge token and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -221,20 +221,16 @@ def look(transaction: ReadTransaction, asked: Asked, now: datetime) -> Seen:
     """
     What this transaction says of the token that *asked* is for.
 
-    The token's own `acr` counts no more once its user said "this was not me" (semantics §7.7). Where this call's
-    Idempotency-Key took a use already, its elevation is as if that use were still there, and no other counted one is
-    offered: a repeat takes no second use (semantics §8).
+    Where this call's Idempotency-Key took a use already, its elevation is as if that use were still there, and no
+    other counted one is offered: a repeat takes no second use (semantics §8).
 
     Raises:
         IdempotencyKeyReusedError: The key was used for something else.
     """
-    question, revision = asked.question, transaction.revision()
-    if question.token is None:
+    revision = transaction.revision()
+    if asked.question.token is None:
         return Seen(revision, (), None)
-    elevations = transaction.elevations_of_token(question.user, question.token, since=now - LONGEST_LIFETIME)
-    evidence = token_evidence(asked.token)
-    if evidence is not None and transaction.standing(question.token).not_me:
-        evidence = None
+    elevations, evidence = proofs_of(transaction, asked.question.user, asked.token, now)
     repeated = _use_repeated(transaction, asked, now)
     if repeated is not None:
         elevations = [
@@ -243,6 +239,23 @@ def look(transaction: ReadTransaction, asked: Asked, now: datetime) -> Seen:
             if each.uses is None or each.id == repeated.elevation
         ]
     return Seen(revision, tuple(elevations), evidence, repeated)
+
+
+def proofs_of(
+    transaction: ReadTransaction, user: UserId, token: UserToken | None, now: datetime
+) -> tuple[Sequence[Elevation], TokenEvidence | None]:
+    """
+    The elevations of *user*'s token, ended ones of the last day too, and what the token proves by itself.
+
+    Its own `acr` counts no more once its user said "this was not me" (semantics §7.7).
+    """
+    if token is None:
+        return (), None
+    elevations = transaction.elevations_of_token(user, token.key, since=now - LONGEST_LIFETIME)
+    evidence = token_evidence(token)
+    if evidence is not None and transaction.standing(token.key).not_me:
+        evidence = None
+    return elevations, evidence
 
 
 def _use_repeated(transaction: ReadTransaction, asked: Asked, now: datetime) -> TakenUse | None:

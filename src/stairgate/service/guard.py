@@ -34,9 +34,8 @@ from stairgate.model.resources import (
 from stairgate.model.tokens import Caller, ClientCaller
 from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit
-from stairgate.service.authentication import token_evidence
 from stairgate.service.challenge_tokens import mint
-from stairgate.service.check import LONGEST_LIFETIME
+from stairgate.service.check import proofs_of
 from stairgate.service.context import Services
 
 CREATE = Action("CREATE", "create")
@@ -153,12 +152,7 @@ class Guard:
         # One call takes one use of an elevation, however many questions it is made of: so what was read first counts.
         if self._proofs is None:
             token = self.caller.token
-            since = self.now - LONGEST_LIFETIME
-            elevations = self.transaction.elevations_of_token(token.user, token.key, since=since)
-            evidence = token_evidence(token)
-            if evidence is not None and self.transaction.standing(token.key).not_me:
-                evidence = None
-            self._proofs = (elevations, evidence)
+            self._proofs = proofs_of(self.transaction, token.user, token, self.now)
         return resolve(pending, self._proofs[0], self.now, self._proofs[1])
 
     def _settle(self, pending: Pending, right: Right) -> None:

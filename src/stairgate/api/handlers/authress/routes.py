@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stairgate.api.call import Parameter, Route
 from stairgate.api.handlers.authress import claims, clients, groups, identities, records, resources, roles
+from stairgate.api.handlers.authress.access_routes import ROUTES as ACCESS
 from stairgate.api.handlers.authress.listing import CURSOR, FILTER, LIMIT
 from stairgate.api.wire import authress as wire
 from stairgate.api.wire.wellknown import KeySet
@@ -22,6 +23,7 @@ _CONDITION = Parameter(
 _STATUS = Parameter("status", "Only those of this status.", choices=("ACTIVE", "DELETED"))
 
 ROUTES: tuple[Route, ...] = (
+    *ACCESS,
     Route(
         "GET",
         "/v1/records",
