@@ -10,8 +10,9 @@ from enum import StrEnum
 from stairgate.model.actions import Action
 from stairgate.model.elevations import NO_DETAILS, Area
 from stairgate.model.evidence import Evidence
-from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, UserId
-from stairgate.model.protection import Requirement
+from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, FactorId, UserId
+from stairgate.model.passkeys import SignedConsent
+from stairgate.model.protection import Method, Requirement
 from stairgate.model.resources import Resource
 from stairgate.model.tokens import TokenKey
 
@@ -63,13 +64,28 @@ class ChallengeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IssuedCode:
-    """The one live code of a challenge: its keyed hash, never the code. A new one replaces it (semantics §7.4)."""
+    """
+    The one live code of a challenge: its keyed hash, never the code. A new one replaces it (semantics §7.4).
+
+    It is good for the *method* that it was sent by alone, and for the *factor* that it was sent to.
+    """
 
     digest: str
     expires_at: datetime
+    method: Method = Method.EXTERNAL
+    factor: FactorId | None = None
 
     def __repr__(self) -> str:
         return f"IssuedCode(expires_at={self.expires_at!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Ceremony:
+    """A passkey's ceremony under way: one nonce per attempt, spent by any answer. *once* entered what it signs."""
+
+    nonce: bytes
+    once: bool
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +105,9 @@ class Challenge:
     wrong_answers: int = 0
     code: IssuedCode | None = None
     prompts: int = 0  # messages sent or codes handed out
+    ceremony: Ceremony | None = None
     evidence: Evidence | None = None
+    signed: SignedConsent | None = None  # what a passkey signed, where one answered
     elevation: ElevationId | None = None
     ended_at: datetime | None = None
     not_me: bool = False

@@ -17,6 +17,8 @@ RecordId = NewType("RecordId", str)
 ChallengeId = NewType("ChallengeId", str)
 ElevationId = NewType("ElevationId", str)
 FactorId = NewType("FactorId", str)
+EnrolmentId = NewType("EnrolmentId", str)
+LinkId = NewType("LinkId", str)
 
 CLIENT_PREFIX = "sc_"  # no issuer yields a user id that begins so (semantics §1)
 

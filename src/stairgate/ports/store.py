@@ -30,13 +30,16 @@ from stairgate.model.audit import AuditDraft, AuditEntry, ChainHead
 from stairgate.model.challenges import Challenge, TokenStanding
 from stairgate.model.clients import Issuer, ServiceClient
 from stairgate.model.elevations import Elevation, EndReason
+from stairgate.model.enrolment import AccountLink, Enrolment
 from stairgate.model.evidence import AttemptCount, Factor
 from stairgate.model.ids import (
     ChallengeId,
     ClientId,
     ElevationId,
+    EnrolmentId,
     FactorId,
     GroupId,
+    LinkId,
     RecordId,
     RoleId,
     UserId,
@@ -182,6 +185,18 @@ class ReadTransaction(TrustReads, Protocol):
         """Must return the user's factors, oldest first."""
         ...
 
+    def enrolments_of(self, user: UserId) -> Sequence[Enrolment]:
+        """Must return what was begun and not confirmed, expired or not, oldest first."""
+        ...
+
+    def account_link(self, link: LinkId) -> AccountLink | None:
+        """Must return the link, expired or not."""
+        ...
+
+    def account_links_of(self, user: UserId) -> Sequence[AccountLink]:
+        """Must return the user's links, expired or not, oldest first."""
+        ...
+
     def attempts(self, user: UserId, factor: str) -> AttemptCount:
         """Must return the wrong answers of *user* for *factor* (a factor's id, or a method's name)."""
         ...
@@ -288,6 +303,15 @@ class WriteTransaction(ReadTransaction, TrustWrites, Protocol):
         """Must store a new factor. Must raise `ConflictError` where its id is taken."""
         ...
 
+    def replace_factor(self, factor: Factor) -> None:
+        """
+        Must store *factor* in place of the one with its id; when it was made stays.
+
+        Must raise `ConflictError` where there is none, it is another user's or method's, or its counter is greater:
+        replay protection goes forwards only (attack 4).
+        """
+        ...
+
     def remove_factor(self, factor: FactorId) -> None:
         """Must remove the factor."""
         ...
@@ -302,6 +326,22 @@ class WriteTransaction(ReadTransaction, TrustWrites, Protocol):
 
         Must raise `ConflictError` otherwise: of two answers with one code, one wins (attack 4, TOTP-2).
         """
+        ...
+
+    def put_enrolment(self, enrolment: Enrolment) -> None:
+        """Must store the enrolment in place of one with its id."""
+        ...
+
+    def remove_enrolment(self, enrolment: EnrolmentId) -> None:
+        """Must remove the enrolment."""
+        ...
+
+    def put_account_link(self, link: AccountLink) -> None:
+        """Must store the link in place of one with its id."""
+        ...
+
+    def remove_account_link(self, link: LinkId) -> None:
+        """Must remove the link."""
         ...
 
     def set_attempts(self, user: UserId, factor: str, count: AttemptCount) -> None:

@@ -11,13 +11,16 @@ from stairgate.model.audit import AuditEntry
 from stairgate.model.challenges import Challenge, TokenStanding
 from stairgate.model.clients import Issuer, ServiceClient
 from stairgate.model.elevations import Elevation
+from stairgate.model.enrolment import AccountLink, Enrolment
 from stairgate.model.evidence import AttemptCount, Factor
 from stairgate.model.ids import (
     ChallengeId,
     ClientId,
     ElevationId,
+    EnrolmentId,
     FactorId,
     GroupId,
+    LinkId,
     RecordId,
     RoleId,
     UserId,
@@ -49,6 +52,8 @@ class Data:
         self.signing_keys: Table[str, SigningKey] = Table(journal, use=lambda key: (key.use,))
         self.answers: Table[tuple[UserId, str], RememberedAnswer] = Table(journal)
         self.factors: Table[FactorId, Factor] = Table(journal, user=lambda factor: (factor.user,))
+        self.enrolments: Table[EnrolmentId, Enrolment] = Table(journal, user=lambda enrolment: (enrolment.user,))
+        self.account_links: Table[LinkId, AccountLink] = Table(journal, user=lambda link: (link.user,))
         self.attempts: Table[tuple[UserId, str], AttemptCount] = Table(journal)
         self.standings: Table[TokenKey, TokenStanding] = Table(journal)
         self.challenges: Table[ChallengeId, Challenge] = Table(

@@ -20,8 +20,9 @@ from stairgate.model.audit import NO_ENTRIES, AuditEntry, ChainHead
 from stairgate.model.challenges import Challenge, TokenStanding
 from stairgate.model.clients import Issuer, ServiceClient
 from stairgate.model.elevations import Elevation
+from stairgate.model.enrolment import AccountLink, Enrolment
 from stairgate.model.evidence import AttemptCount, Factor
-from stairgate.model.ids import ChallengeId, ClientId, ElevationId, GroupId, RecordId, RoleId, UserId
+from stairgate.model.ids import ChallengeId, ClientId, ElevationId, GroupId, LinkId, RecordId, RoleId, UserId
 from stairgate.model.resources import Resource, ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, Page, SigningKey, TakenUse
@@ -121,6 +122,15 @@ class MemoryReads:
 
     def factors_of(self, user: UserId) -> Sequence[Factor]:
         return oldest_first(self._data.factors.find("user", user), lambda factor: (factor.created_at, factor.id))
+
+    def enrolments_of(self, user: UserId) -> Sequence[Enrolment]:
+        return oldest_first(self._data.enrolments.find("user", user), lambda each: (each.created_at, each.id))
+
+    def account_link(self, link: LinkId) -> AccountLink | None:
+        return self._data.account_links.get(link)
+
+    def account_links_of(self, user: UserId) -> Sequence[AccountLink]:
+        return oldest_first(self._data.account_links.find("user", user), lambda each: (each.created_at, each.id))
 
     def attempts(self, user: UserId, factor: str) -> AttemptCount:
         return self._data.attempts.get((user, factor)) or AttemptCount()

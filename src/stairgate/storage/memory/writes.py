@@ -14,9 +14,20 @@ from stairgate.model.audit import AuditDraft, AuditEntry, link
 from stairgate.model.challenges import Challenge, TokenStanding
 from stairgate.model.clients import Issuer, ServiceClient
 from stairgate.model.elevations import Elevation, EndReason
+from stairgate.model.enrolment import AccountLink, Enrolment
 from stairgate.model.errors import ConflictError
 from stairgate.model.evidence import AttemptCount, Factor
-from stairgate.model.ids import ChallengeId, ClientId, ElevationId, FactorId, GroupId, RoleId, UserId
+from stairgate.model.ids import (
+    ChallengeId,
+    ClientId,
+    ElevationId,
+    EnrolmentId,
+    FactorId,
+    GroupId,
+    LinkId,
+    RoleId,
+    UserId,
+)
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import ChangeKind, SigningKey, TakenUse
@@ -103,6 +114,16 @@ class MemoryWrites(MemoryReads):
             raise ConflictError("the factor's id is taken")
         self._data.factors.put(factor.id, factor)
 
+    def replace_factor(self, factor: Factor) -> None:
+        stored = self._data.factors.get(factor.id)
+        if (
+            stored is None
+            or (stored.user, stored.method) != (factor.user, factor.method)
+            or stored.counter > factor.counter
+        ):
+            raise ConflictError("the factor has changed meanwhile")
+        self._data.factors.put(factor.id, replace(factor, created_at=stored.created_at))
+
     def remove_factor(self, factor: FactorId) -> None:
         self._data.factors.remove(factor)
 
@@ -116,6 +137,18 @@ class MemoryWrites(MemoryReads):
         if stored is None or stored.counter >= counter:
             raise ConflictError("this code, or a later one, was used already")
         self._data.factors.put(factor, replace(stored, counter=counter, last_used_at=at))
+
+    def put_enrolment(self, enrolment: Enrolment) -> None:
+        self._data.enrolments.put(enrolment.id, enrolment)
+
+    def remove_enrolment(self, enrolment: EnrolmentId) -> None:
+        self._data.enrolments.remove(enrolment)
+
+    def put_account_link(self, link: AccountLink) -> None:
+        self._data.account_links.put(link.id, link)
+
+    def remove_account_link(self, link: LinkId) -> None:
+        self._data.account_links.remove(link)
 
     def set_attempts(self, user: UserId, factor: str, count: AttemptCount) -> None:
         self._data.attempts.put((user, factor), count)

@@ -45,6 +45,24 @@ _SINCE = number("since")
 
 _FACTORS_OF = select(t.factors).where(t.factors.c.user_id == _USER).order_by(t.factors.c.created_at, t.factors.c.id)
 _ADD_FACTOR = add(t.factors)
+# Only forwards here, too: a smaller counter comes from an older state.
+_REPLACE_FACTOR = (
+    update(t.factors)
+    .where(
+        t.factors.c.id == _ID,
+        t.factors.c.user_id == _USER,
+        t.factors.c.method == text("of_method"),
+        t.factors.c.counter <= number("new_counter"),
+    )
+    .values(
+        secret=bindparam("new_secret"),
+        usable_from=number("new_usable_from"),
+        name=text("new_name"),
+        counter=number("new_counter"),
+        last_used_at=number("used_at"),
+        disabled=number("now_disabled"),
+    )
+)
 _REMOVE_FACTOR = delete(t.factors).where(t.factors.c.id == _ID)
 _SET_FACTOR_DISABLED = update(t.factors).where(t.factors.c.id == _ID).values(disabled=number("now_disabled"))
 # Replay protection: only forwards (attack 4).
@@ -218,6 +236,22 @@ class StepUpWrites(StepUpReads, JournalWrites):
         )
         if not added:
             raise ConflictError("the factor's id is taken")
+
+    def replace_factor(self, factor: Factor) -> None:
+        replaced = self._session.run(
+            _REPLACE_FACTOR,
+            row_id=factor.id,
+            of_user=factor.user,
+            of_method=factor.method.value,
+            new_secret=factor.secret,
+            new_usable_from=micros(factor.usable_from),
+            new_name=factor.name,
+            new_counter=factor.counter,
+            used_at=maybe_micros(factor.last_used_at),
+            now_disabled=int(factor.disabled),
+        )
+        if not replaced:
+            raise ConflictError("the factor has changed meanwhile")
 
     def remove_factor(self, factor: FactorId) -> None:
         self._session.run(_REMOVE_FACTOR, row_id=factor)

@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stairgate.model.actions import parse_action
-from stairgate.model.challenges import Challenge, ChallengeState, IssuedCode, Ticket
+from stairgate.model.challenges import Ceremony, Challenge, ChallengeState, IssuedCode, Ticket
 from stairgate.model.documents import area_document, area_of, requirement_document, requirement_of
 from stairgate.model.elevations import Area, Elevation, EndReason
 from stairgate.model.evidence import Evidence
 from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, FactorId, UserId
+from stairgate.model.passkeys import signed_consent_document, signed_consent_of
 from stairgate.model.protection import Level, Method
 from stairgate.model.resources import parse_resource
 from stairgate.model.tokens import TokenKey
@@ -51,7 +52,9 @@ def challenge_text(challenge: Challenge) -> str:
             "opener": challenge.opener,
             "expiresAt": micros(challenge.expires_at),
             "wrongAnswers": challenge.wrong_answers,
-            "code": None if code is None else {"digest": code.digest, "expiresAt": micros(code.expires_at)},
+            "code": None if code is None else _code(code),
+            "ceremony": None if challenge.ceremony is None else _ceremony(challenge.ceremony),
+            "signed": None if challenge.signed is None else signed_consent_document(challenge.signed),
             "prompts": challenge.prompts,
             "evidence": None if challenge.evidence is None else _evidence(challenge.evidence),
             "elevation": challenge.elevation,
@@ -78,6 +81,7 @@ def challenge_of(row: ChallengeRow) -> Challenge:
     """The challenge that *row* and `challenge_text` keep."""
     value = read(row.document)
     code, evidence, elevation = value["code"], value["evidence"], value["elevation"]
+    ceremony, signed = value.get("ceremony"), value.get("signed")  # a version before passkeys wrote neither
     return Challenge(
         id=ChallengeId(row.id),
         ticket=_ticket_of(value["ticket"], UserId(row.user_id), token_of(row.token)),
@@ -86,14 +90,42 @@ def challenge_of(row: ChallengeRow) -> Challenge:
         expires_at=time_of(value["expiresAt"]),
         state=ChallengeState(row.state),
         wrong_answers=value["wrongAnswers"],
-        code=None if code is None else IssuedCode(code["digest"], time_of(code["expiresAt"])),
+        code=None if code is None else _code_of(code),
         prompts=value["prompts"],
         evidence=None if evidence is None else _evidence_of(evidence),
+        ceremony=None if ceremony is None else _ceremony_of(ceremony),
+        signed=None if signed is None else signed_consent_of(signed),
         elevation=None if elevation is None else ElevationId(elevation),
         ended_at=maybe_time_of(value["endedAt"]),
         not_me=value["notMe"],
         version=row.version,
     )
+
+
+def _code(code: IssuedCode) -> dict[str, Any]:
+    return {
+        "digest": code.digest,
+        "expiresAt": micros(code.expires_at),
+        "method": code.method.value,
+        "factor": code.factor,
+    }
+
+
+def _code_of(value: Mapping[str, Any]) -> IssuedCode:
+    return IssuedCode(
+        digest=value["digest"],
+        expires_at=time_of(value["expiresAt"]),
+        method=Method(value.get("method", Method.EXTERNAL)),
+        factor=_maybe_factor(value.get("factor")),
+    )
+
+
+def _ceremony(ceremony: Ceremony) -> dict[str, Any]:
+    return {"nonce": ceremony.nonce.hex(), "once": ceremony.once, "expiresAt": micros(ceremony.expires_at)}
+
+
+def _ceremony_of(value: Mapping[str, Any]) -> Ceremony:
+    return Ceremony(bytes.fromhex(value["nonce"]), value["once"], time_of(value["expiresAt"]))
 
 
 def _ticket_of(value: Mapping[str, Any], user: UserId, token: TokenKey) -> Ticket:

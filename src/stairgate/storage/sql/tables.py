@@ -169,6 +169,40 @@ factors = Table(
     Index(None, "user_id", "created_at"),
 )
 
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False),  # sealed by the key ring
+    Column("name", Text, nullable=False),
+    Column("most", SmallInteger, nullable=False),
+    Column("first", SmallInteger, nullable=False),
+    Column("created_at", WIDE, nullable=False),
+    Column("expires_at", WIDE, nullable=False),
+    Column("wrong_answers", WIDE, nullable=False),
+    Index(None, "user_id", "created_at"),
+)
+
+account_links = Table(
+    "account_links",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # keyed hash of its secret
+    Column("made_by", Text, nullable=False),
+    Column("created_at", WIDE, nullable=False),
+    Column("expires_at", WIDE, nullable=False),
+    Column("token", Text),
+    Column("token_expires_at", WIDE),
+    Column("enrols", SmallInteger, nullable=False),
+    Column("entered", SmallInteger, nullable=False),
+    Column("spent", SmallInteger, nullable=False),
+    Index(None, "user_id", "created_at"),
+)
+
 attempts = Table(
     "attempts",
     metadata,

@@ -14,7 +14,7 @@ Cases know nothing of pytest and say what they claim in their name. `musts_of` t
 is about.
 """
 
-from stairgate.testing.conformance import access, audit, feed, races, stepup, transactions, trust
+from stairgate.testing.conformance import access, audit, enrolment, feed, races, stepup, transactions, trust
 from stairgate.testing.conformance.harness import (
     CASES,
     Backend,
@@ -32,6 +32,7 @@ __all__ = [
     "FullStore",
     "access",
     "audit",
+    "enrolment",
     "feed",
     "musts_of",
     "name_of",

@@ -20,22 +20,26 @@ from stairgate.model.access import (
 )
 from stairgate.model.actions import parse_action
 from stairgate.model.audit import AuditDraft, Event
-from stairgate.model.challenges import Challenge, IssuedCode, Ticket
+from stairgate.model.challenges import Ceremony, Challenge, IssuedCode, Ticket
 from stairgate.model.clients import AccessKey, Issuer, ServiceClient
 from stairgate.model.elevations import Area, Elevation
+from stairgate.model.enrolment import AccountLink, Enrolment
 from stairgate.model.evidence import Evidence, Factor
 from stairgate.model.ids import (
     AccountId,
     ChallengeId,
     ClientId,
     ElevationId,
+    EnrolmentId,
     FactorId,
     GroupId,
     KeyId,
+    LinkId,
     RecordId,
     RoleId,
     UserId,
 )
+from stairgate.model.passkeys import SignedConsent
 from stairgate.model.protection import Device, Enforcement, Level, Method, Requirement, Scope
 from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.model.tokens import TokenKey
@@ -183,6 +187,40 @@ def a_factor(name: str = "fa_1", /, **members: Any) -> Factor:  # noqa: ANN401  
     return replace(whole, **members)
 
 
+def an_enrolment(name: str = "en_1", /, **members: Any) -> Enrolment:  # noqa: ANN401  # any member
+    """A factor that Alice has begun to add."""
+    whole = Enrolment(
+        id=EnrolmentId(name),
+        user=ALICE,
+        method=Method.SMS,
+        started_by="alice",
+        secret=b"\x01\x00sealed\xff",
+        name="phone",
+        most=Level.PHISHING_RESISTANT,
+        first=True,
+        created_at=NOW,
+        expires_at=later(900),
+        wrong_answers=2,
+    )
+    return replace(whole, **members)
+
+
+def a_link(name: str = "li_1", /, **members: Any) -> AccountLink:  # noqa: ANN401  # any member
+    """A link to Alice's account page."""
+    whole = AccountLink(
+        id=LinkId(name),
+        user=ALICE,
+        digest="v1:digest",
+        made_by="sc_1",
+        created_at=NOW,
+        expires_at=later(900),
+        token=TOKEN,
+        token_expires_at=later(3_600),
+        enrols=True,
+    )
+    return replace(whole, **members)
+
+
 def a_ticket(name: str = "jti_1", /, **members: Any) -> Ticket:  # noqa: ANN401  # any member
     """A ticket of Alice's token."""
     whole = Ticket(
@@ -213,8 +251,10 @@ def a_challenge(name: str = "ch_1", ticket: str | None = None, /, **members: Any
         opened_at=NOW,
         expires_at=later(600),
         wrong_answers=2,
-        code=IssuedCode("v1:digest", later(300)),
+        code=IssuedCode("v1:digest", later(300), Method.EMAIL, FactorId("fa_mail")),
         prompts=1,
+        ceremony=Ceremony(bytes(range(32)), once=True, expires_at=later(200)),
+        signed=SignedConsent("{}", bytes(32), "bank.example", b"id", b"key", b"\x00\xff", b"data", b"signature"),
         evidence=Evidence(
             Method.TOTP, Level.STRONG, user_verified=True, proven_at=NOW, factor=FactorId("f"), counter=9
         ),
