@@ -261,6 +261,21 @@ async def test_a_deleted_access_key_is_refused_at_once(door: Door, owner: str) -
     assert (await door.call("DELETE", path, bearer=owner)).status == 404
 
 
+async def test_return_addresses_stay_where_an_official_client_leaves_them_out(door: Door, owner: str) -> None:
+    uris = ["https://app.example/back", "com.example.app:/back"]
+    made = await created(door, owner, {"name": "c", "returnUris": uris}, "/v1/clients")
+    assert made.json["returnUris"] == uris
+    path = f"/v1/clients/{made.json['clientId']}"
+    put = await door.call("PUT", path, {"name": "d"}, bearer=owner)
+    assert put.json["returnUris"] == uris
+    refused = await door.call("PUT", path, {"name": "d", "returnUris": ["javascript:alert(1)"]}, bearer=owner)
+    assert (refused.status, refused.json["field"]) == (400, "returnUris[0]")
+    put = await door.call("PUT", path, {"name": "d", "returnUris": []}, bearer=owner)
+    assert put.json["returnUris"] == []
+    issuer = {"issuer": "https://c.example", "returnUris": uris}
+    assert (await created(door, owner, issuer, "/v1/identities")).json["returnUris"] == uris
+
+
 async def test_clients(door: Door, owner: str) -> None:
     body = {"name": "c", "options": {"grantUserPermissionsAccess": True, "grantTokenGeneration": False}}
     made = await created(door, owner, body, "/v1/clients")
@@ -285,6 +300,7 @@ async def test_an_issuer_is_trusted_and_needs_a_prefix_of_its_own(door: Door, ow
         "userIdExpression": "{sub}",
         "algorithms": ["RS256"],
         "trustAcr": True,
+        "returnUris": [],
     }
     second = await door.call("POST", "/v1/identities", {"issuer": "https://b.example"}, bearer=owner)
     assert (second.status, second.json["field"]) == (400, "userIdExpression")

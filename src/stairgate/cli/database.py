@@ -65,16 +65,25 @@ def clients() -> None:
 @clients.command("create")
 @click.argument("name")
 @click.option("--owner", is_flag=True, help="Give it everything. Without, it may do nothing until a record says so.")
+@click.option(
+    "--return-uri",
+    "return_uris",
+    metavar="ADDRESS",
+    multiple=True,
+    help="Where a browser that finished a challenge may be sent. May be given more than once.",
+)
 @database_option
 @json_option
-def clients_create(name: str, database: str | None, *, owner: bool, as_json: bool) -> None:
+def clients_create(
+    name: str, return_uris: tuple[str, ...], database: str | None, *, owner: bool, as_json: bool
+) -> None:
     """Make a service client and print its access key, once."""
     settings = settings_for(database)
     require_database(settings)
 
     async def run() -> tuple[str, str]:
         async with open_services(settings) as services:
-            client, access_key = await add_client(services, name, owner=owner)
+            client, access_key = await add_client(services, name, owner=owner, returns=return_uris)
             return client.id, access_key
 
     client_id, access_key = asyncio.run(run())

@@ -176,11 +176,12 @@ class ClientOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceClient:
-    """A back end that asks."""
+    """A back end that asks. *return_uris*: where a browser that finished a challenge may be sent."""
 
     name: str | None = None
     options: ClientOptions | None = None
     tags: Mapping[str, str] | None = None
+    return_uris: Sequence[str] | None = None
     client_id: str | None = read_only()
     created_time: datetime | None = read_only()
     verification_keys: Sequence[VerificationKey] = read_only(())
@@ -200,6 +201,7 @@ class Identity:
         algorithms: How its tokens may be signed; None: EdDSA, ES256 or RS256.
         jwks_uri: Where its keys are; None: by discovery under the issuer.
         trust_acr: Whether its `acr` and `auth_time` count as evidence.
+        return_uris: Where a browser that finished a challenge may be sent.
         extra: Members that this SDK does not know.
     """
 
@@ -209,6 +211,7 @@ class Identity:
     algorithms: Sequence[str] | None = None
     jwks_uri: str | None = None
     trust_acr: bool | None = None
+    return_uris: Sequence[str] | None = None
     extra: Mapping[str, object] = field(default_factory=lambda: NO_EXTRA)
 
 

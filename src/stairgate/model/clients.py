@@ -33,6 +33,7 @@ class ServiceClient:
     may_mint_tokens: bool = False  # grantTokenGeneration: kept for the wire, gives nothing here
     external_level: str | None = None  # an operator may raise `external` for this client (semantics §4, level)
     tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
+    return_uris: tuple[str, ...] = ()  # where a browser that finished a challenge may be sent (semantics §7.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,4 @@ class Issuer:
     algorithms: frozenset[str] = frozenset({"EdDSA", "ES256", "RS256"})
     keys_uri: str | None = None
     trust_acr: bool = False  # its `acr` and `auth_time` count as evidence (semantics §5)
+    return_uris: tuple[str, ...] = ()  # as a client's, for apps that ask with the user's own token

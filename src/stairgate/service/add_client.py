@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stairgate.model.access import OWNER, AccessRecord, Statement
 from stairgate.model.audit import AuditDraft, Event
 from stairgate.model.clients import ServiceClient
 from stairgate.model.errors import InvalidInputError
 from stairgate.model.ids import CLIENT_PREFIX, ClientId, RecordId, UserId
 from stairgate.model.resources import parse_pattern
+from stairgate.model.returns import return_uris
 from stairgate.ports.store import WriteTransaction
 from stairgate.service.access_keys import new_access_key
 from stairgate.service.audit import SYSTEM
@@ -17,7 +20,9 @@ ID_BITS = 80
 MAX_NAME_LENGTH = 128
 
 
-async def add_client(services: Services, name: str, *, owner: bool) -> tuple[ServiceClient, str]:
+async def add_client(
+    services: Services, name: str, *, owner: bool, returns: Sequence[str] = ()
+) -> tuple[ServiceClient, str]:
     """
     A new service client and its access key, which is shown this once.
 
@@ -25,9 +30,10 @@ async def add_client(services: Services, name: str, *, owner: bool) -> tuple[Ser
         services: The application's.
         name: What people call it.
         owner: Give it everything, by an access record of its own; otherwise it may do nothing yet.
+        returns: Where a browser that finished a challenge may be sent (semantics §7.2).
 
     Raises:
-        InvalidInputError: The name is empty or too long.
+        InvalidInputError: The name is empty or too long, or a return address will not do.
     """
     if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
         raise InvalidInputError("name", f"must have 1 to {MAX_NAME_LENGTH} printable characters")
@@ -35,7 +41,7 @@ async def add_client(services: Services, name: str, *, owner: bool) -> tuple[Ser
     client_id = ClientId(f"{CLIENT_PREFIX}{services.entropy.token(bits=ID_BITS)}")
     record_id = RecordId(f"rec_{services.entropy.token(bits=ID_BITS)}")
     key, access_key = new_access_key(services.entropy, account=services.account, client=client_id, now=now)
-    client = ServiceClient(client_id, name, now, (key,))
+    client = ServiceClient(client_id, name, now, (key,), return_uris=return_uris(returns))
 
     def run(transaction: WriteTransaction) -> ServiceClient:
         transaction.put_client(client)

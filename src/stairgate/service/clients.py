@@ -10,6 +10,7 @@ from stairgate.model.clients import ServiceClient
 from stairgate.model.errors import NotFoundError
 from stairgate.model.ids import CLIENT_PREFIX, ClientId
 from stairgate.model.resources import Resource, management_resource
+from stairgate.model.returns import return_uris
 from stairgate.model.tokens import Caller
 from stairgate.ports.store import Page, ReadTransaction, WriteTransaction
 from stairgate.service.context import Services
@@ -34,6 +35,7 @@ async def create_client(services: Services, caller: Caller, draft: ClientDraft) 
 
     Raises:
         ForbiddenError: The caller may not, or may not let a client check every user.
+        InvalidInputError: A return address will not do.
     """
     key = ClientId(f"{CLIENT_PREFIX}{services.entropy.token(bits=ID_BITS)}")
 
@@ -152,6 +154,7 @@ def _drafted(client: ServiceClient, draft: ClientDraft) -> ServiceClient:
         may_check_any_user=option(draft.may_check_any_user, client.may_check_any_user),
         may_mint_tokens=option(draft.may_mint_tokens, client.may_mint_tokens),
         tags=draft.tags,
+        return_uris=client.return_uris if draft.return_uris is None else return_uris(draft.return_uris),
     )
 
 

@@ -97,6 +97,7 @@ class ClientDraft:
     name: str = ""
     may_check_any_user: bool | None = None
     may_mint_tokens: bool | None = None
+    return_uris: tuple[str, ...] | None = None
     tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
 
 
@@ -110,3 +111,4 @@ class IssuerDraft:
     algorithms: frozenset[str] | None = None  # None: the default set
     keys_uri: str | None = None
     trust_acr: bool = False
+    return_uris: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from stairgate.model.actions import READ
@@ -13,6 +14,7 @@ from stairgate.model.errors import InvalidInputError
 from stairgate.model.ids import CLIENT_PREFIX
 from stairgate.model.jwk import ALGORITHMS
 from stairgate.model.resources import management_resource
+from stairgate.model.returns import return_uris
 from stairgate.model.tokens import Caller
 from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service.context import Services
@@ -87,12 +89,9 @@ def _drafted(services: Services, draft: IssuerDraft) -> Issuer:
         draft.user_id_expression,
         keys_uri=draft.keys_uri,
         trust_acr=draft.trust_acr,
+        return_uris=return_uris(draft.return_uris),
     )
-    if draft.algorithms is None:
-        return issuer
-    return Issuer(
-        issuer.issuer, issuer.audience, issuer.user_id_expression, draft.algorithms, issuer.keys_uri, issuer.trust_acr
-    )
+    return issuer if draft.algorithms is None else replace(issuer, algorithms=draft.algorithms)
 
 
 def _require_own_users(issuer: Issuer, known: Iterable[Issuer]) -> None:

@@ -89,6 +89,7 @@ def client_document(client: ServiceClient) -> Document:
         "mayMintTokens": client.may_mint_tokens,
         "externalLevel": client.external_level,
         "tags": dict(client.tags),
+        "returnUris": list(client.return_uris),
         "keys": [{"keyId": key.id, "publicKey": base64url(key.public_key)} for key in client.keys],
     }
 
@@ -102,4 +103,5 @@ def issuer_document(issuer: Issuer) -> Document:
         "algorithms": sorted(issuer.algorithms),
         "jwksUri": issuer.keys_uri,
         "trustAcr": issuer.trust_acr,
+        "returnUris": list(issuer.return_uris),
     }

@@ -245,6 +245,12 @@ class Claim(Struct, rename="camel"):
     links: Links
 
 
+ReturnUris = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=512)]],
+    Meta(max_length=20, description="Where a browser that finished a challenge may be sent: exactly one of these."),
+]
+
+
 class ClientOptions(Struct, rename="camel", forbid_unknown_fields=True):
     """`grantUserPermissionsAccess`: the client may check any user. `grantTokenGeneration` gives nothing here."""
 
@@ -278,7 +284,11 @@ class AccessKeyRequest(Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class Client(Struct, rename="camel", forbid_unknown_fields=True):
-    """A back end that asks. Read-only: clientId, createdTime, verificationKeys."""
+    """
+    A back end that asks. Read-only: clientId, createdTime, verificationKeys.
+
+    `returnUris` that a request leaves out stay as they are.
+    """
 
     name: Annotated[str, Meta(max_length=128)] | UnsetType | None = UNSET
     options: ClientOptions | UnsetType | None = UNSET
@@ -287,6 +297,7 @@ class Client(Struct, rename="camel", forbid_unknown_fields=True):
     client_id: str | UnsetType | None = UNSET
     created_time: datetime | UnsetType | None = UNSET
     verification_keys: list[ClientAccessKey] | UnsetType | None = UNSET
+    return_uris: ReturnUris | UnsetType | None = UNSET
 
 
 class ClientCollection(Struct):
@@ -311,6 +322,7 @@ class IdentityRequest(Struct, rename="camel", forbid_unknown_fields=True):
     algorithms: Annotated[list[str], Meta(min_length=1, max_length=16)] | UnsetType | None = UNSET
     jwks_uri: Annotated[str, Meta(max_length=512)] | UnsetType | None = UNSET
     trust_acr: bool | UnsetType | None = UNSET
+    return_uris: ReturnUris | UnsetType | None = UNSET
     jwt: str | UnsetType | None = UNSET
 
 
@@ -323,6 +335,7 @@ class Identity(Struct, rename="camel"):
     algorithms: list[str]
     trust_acr: bool
     jwks_uri: str | UnsetType = UNSET
+    return_uris: list[str] | UnsetType = UNSET
 
 
 class IdentityCollection(Struct):

@@ -290,6 +290,7 @@ def client_text(client: ServiceClient) -> str:
             "mayMintTokens": client.may_mint_tokens,
             "externalLevel": client.external_level,
             "tags": dict(client.tags),
+            "returnUris": client.return_uris,
         }
     )
 
@@ -311,6 +312,7 @@ def client_of(client: str, document: str) -> ServiceClient:
         may_mint_tokens=value["mayMintTokens"],
         external_level=value["externalLevel"],
         tags=members(value["tags"]),
+        return_uris=tuple(value.get("returnUris", ())),
     )
 
 
@@ -323,6 +325,7 @@ def issuer_text(issuer: Issuer) -> str:
             "algorithms": sorted(issuer.algorithms),
             "keysUri": issuer.keys_uri,
             "trustAcr": issuer.trust_acr,
+            "returnUris": issuer.return_uris,
         }
     )
 
@@ -338,4 +341,5 @@ def issuer_of(issuer: str, document: str) -> Issuer:
         algorithms=frozenset(value["algorithms"]),
         keys_uri=value["keysUri"],
         trust_acr=value["trustAcr"],
+        return_uris=tuple(value.get("returnUris", ())),
     )

@@ -149,6 +149,7 @@ def a_client(name: str = "sc_1", /, **members: Any) -> ServiceClient:  # noqa: A
         may_mint_tokens=True,
         external_level="strong",
         tags={"a": "b"},
+        return_uris=("https://shop.example/back",),
     )
     return replace(whole, **members)
 
@@ -162,6 +163,7 @@ def an_issuer(name: str = "https://idp.example", /, **members: Any) -> Issuer:  
         algorithms=frozenset({"ES256", "RS256"}),
         keys_uri="https://idp.example/keys",
         trust_acr=True,
+        return_uris=("https://app.example/back", "com.example.app:/back"),
     )
     return replace(whole, **members)
 

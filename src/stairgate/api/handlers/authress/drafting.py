@@ -97,6 +97,7 @@ def client_draft(body: wire.Client) -> ClientDraft:
         name=_optional_text(body.name, "name") or "",
         may_check_any_user=_said(options.grant_user_permissions_access),
         may_mint_tokens=_said(options.grant_token_generation),
+        return_uris=None if (uris := _said(body.return_uris)) is None else tuple(uris),
         tags=_tags(body.tags),
     )
 
@@ -117,6 +118,7 @@ def issuer_draft(body: wire.IdentityRequest) -> IssuerDraft:
         algorithms=None if algorithms is None else frozenset(algorithms),
         keys_uri=_said(body.jwks_uri),
         trust_acr=_said(body.trust_acr) or False,
+        return_uris=tuple(_said(body.return_uris) or ()),
     )
 
 

@@ -117,6 +117,7 @@ def client_view(client: clients.ServiceClient) -> wire.Client:
             )
             for key in client.keys
         ],
+        return_uris=list(client.return_uris),
     )
 
 
@@ -152,6 +153,7 @@ def issuer_view(issuer: clients.Issuer) -> wire.Identity:
         algorithms=sorted(issuer.algorithms),
         trust_acr=issuer.trust_acr,
         jwks_uri=UNSET if issuer.keys_uri is None else issuer.keys_uri,
+        return_uris=list(issuer.return_uris),
     )
 
 
