@@ -240,10 +240,21 @@ def wants_step_up(checked: Checked) -> bool:
 
 
 @asynccontextmanager
-async def new_world(store: str, folder: Path) -> AsyncIterator[World]:
+async def new_world(
+    store: str, folder: Path, *, clock: FakeClock | None = None, origin: str | None = None
+) -> AsyncIterator[World]:
+    """
+    A world of its own.
+
+    Args:
+        store: One of `STORES`.
+        folder: Where a database lies.
+        clock: What it is to go by; None: one of its own.
+        origin: The URL that clients reach it under.
+    """
     url = "memory:" if store == "memory" else f"sqlite:///{folder}/stairgate.db"
-    settings = Settings(database_url=url, dev=True)
-    clock, keys = FakeClock(), KnownIssuerKeys()
+    settings = Settings(database_url=url, dev=True, public_urls=() if origin is None else (origin,))
+    clock, keys = clock or FakeClock(), KnownIssuerKeys()
     entropy = PredictableEntropyForTesting()
     if store != "memory":
         await prepare(settings, clock=clock, entropy=entropy)
