@@ -1,5 +1,6 @@
 """The named decision cases of `spec/cases`, each through every door."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,8 +28,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database, to be copied: each case has one of its own."""
+    folder = tmp_path_factory.mktemp("prepared")
+
+    async def make() -> None:
+        async with new_world("sqlite", folder):
+            pass
+
+    asyncio.run(make())
+    return folder
+
+
 @asynccontextmanager
-async def opened(door: str, folder: Path, server: Server) -> AsyncIterator[Door]:
+async def opened(door: str, folder: Path, server: Server, prepared: Path) -> AsyncIterator[Door]:
     """The door of that name, on an account of its own."""
     kind, _, form = door.partition(" ")
     match kind:
@@ -42,19 +56,26 @@ async def opened(door: str, folder: Path, server: Server) -> AsyncIterator[Door]
                 yield client
                 await client.close()
         case _:
-            async with new_world(form, folder) as world:
+            async with new_world(form, folder, prepared=prepared) as world:
                 yield UseCaseDoor(world) if kind == "service" else HttpDoor(world)
 
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_case(case: Case, door: str, tmp_path: Path, server: Server) -> None:
+async def test_case(case: Case, door: str, tmp_path: Path, server: Server, prepared: Path) -> None:
     """What the case claims holds through this door."""
     if door.partition(" ")[0] in case.not_through:
         return
-    async with opened(door, tmp_path, server) as way:
+    async with opened(door, tmp_path, server, prepared) as way:
         await run(case, way)
 
 
 def test_there_are_cases() -> None:
     assert len(CASES) >= 37
+
+
+def test_few_cases_leave_a_door_out() -> None:
+    """A door that cannot show a claim is named with the reason; only the two without a store may be, and seldom."""
+    left_out = {case.name: case.not_through for case in CASES if case.not_through}
+    assert {door for doors in left_out.values() for door in doors} <= {"engine", "reference"}
+    assert len(left_out) * 5 <= len(CASES), left_out

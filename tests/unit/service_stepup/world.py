@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -241,7 +242,12 @@ def wants_step_up(checked: Checked) -> bool:
 
 @asynccontextmanager
 async def new_world(
-    store: str, folder: Path, *, clock: FakeClock | None = None, origin: str | None = None
+    store: str,
+    folder: Path,
+    *,
+    clock: FakeClock | None = None,
+    origin: str | None = None,
+    prepared: Path | None = None,
 ) -> AsyncIterator[World]:
     """
     A world of its own.
@@ -251,12 +257,15 @@ async def new_world(
         folder: Where a database lies.
         clock: What it is to go by; None: one of its own.
         origin: The URL that clients reach it under.
+        prepared: A folder with an empty database, made once for many worlds; None: it is made here.
     """
     url = "memory:" if store == "memory" else f"sqlite:///{folder}/stairgate.db"
     settings = Settings(database_url=url, dev=True, public_urls=() if origin is None else (origin,))
     clock, keys = clock or FakeClock(), KnownIssuerKeys()
     entropy = PredictableEntropyForTesting()
-    if store != "memory":
+    if prepared is not None and store != "memory":
+        shutil.copytree(prepared, folder, dirs_exist_ok=True)
+    elif store != "memory":
         await prepare(settings, clock=clock, entropy=entropy)
     async with open_services(settings, clock=clock, entropy=entropy, issuer_keys=keys) as services:
         yield World(services, clock, keys, settings)
