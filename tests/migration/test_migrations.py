@@ -1,5 +1,6 @@
 """The shipped migrations make the schema that the program needs, and a database that does not fit is refused."""
 
+import json
 import os
 import sqlite3
 import stat
@@ -9,13 +10,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from stairgate.model.documents import requirement_document
 from stairgate.model.errors import InvalidInputError, UnavailableError
+from stairgate.model.protection import Requirement
 from stairgate.storage.sql import HEAD, SqlStore, current_revision, is_newer, migrate, migrations
 from stairgate.storage.sql.revisions import REVISIONS
 from stairgate.storage.sql.tables import metadata
@@ -104,6 +108,30 @@ async def test_migrating_keeps_what_is_stored(path: Path) -> None:
     migrate(url_of(path))
     store = await SqlStore.open(url_of(path))
     assert await store.read(lambda tx: tx.fact("account")) == "acc_1"
+    await store.close()
+
+
+def migrate_to(path: Path, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    engine = create_engine(url_of(path))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+@pytest.mark.anyio
+async def test_the_marks_of_statements_that_stood_before_they_were_listed_are_listed(path: Path) -> None:
+    migrate_to(path, "0006")
+    asked = requirement_document(Requirement(lifetime=77))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for position, mark in enumerate((None, asked, asked)):
+            document = json.dumps({"roles": ["ro_1"], "resources": ["docs"], "stepUp": mark})
+            connection.execute("INSERT INTO statements VALUES ('rec_1', ?, ?)", (position, document))
+    migrate(url_of(path))
+    store = await SqlStore.open(url_of(path))
+    assert await store.read(lambda tx: list(tx.statement_marks())) == [Requirement(lifetime=77)]
     await store.close()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import count
 from time import perf_counter
 from typing import Any
@@ -28,7 +29,7 @@ from stairgate.model.errors import (
     TooLargeError,
     UnsupportedMediaTypeError,
 )
-from stairgate.model.tokens import Caller, UserCaller
+from stairgate.model.tokens import Caller, UserCaller, body_digest
 from stairgate.service.authentication import authenticate
 from stairgate.service.context import Services
 
@@ -170,6 +171,8 @@ async def _take_body(call: Call, receive: Receive) -> None:
         return
     if body and (headers.get(b"content-encoding", b"identity") != b"identity" or not _is_json(headers)):
         raise UnsupportedMediaTypeError
+    if body and isinstance(call.identity, UserCaller):
+        call.identity = replace(call.identity, body=body_digest(body))
     call.document = read_document(body, optional=call.route.optional_body)
 
 

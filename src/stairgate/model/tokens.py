@@ -42,11 +42,20 @@ class UserToken:
     auth_time: datetime | None = None
 
 
+def body_digest(body: bytes) -> str:
+    """SHA-256 of the bytes of a request's body, in hex, as `sha256sum` prints it."""
+    return hashlib.sha256(body).hexdigest()
+
+
+NO_BODY = body_digest(b"")
+
+
 @dataclass(frozen=True, slots=True)
 class UserCaller:
-    """A user who calls with their own access token."""
+    """A user who calls with their own access token. *body* is the digest of what this very call carries."""
 
     token: UserToken
+    body: str = NO_BODY
 
     @property
     def principal(self) -> UserId:

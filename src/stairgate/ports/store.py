@@ -44,6 +44,7 @@ from stairgate.model.ids import (
     RoleId,
     UserId,
 )
+from stairgate.model.protection import Requirement
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.trust import TrustReads, TrustWrites
@@ -121,6 +122,10 @@ class ReadTransaction(TrustReads, Protocol):
 
     def grants_of(self, principal: Principal) -> Sequence[Grant]:
         """Must return every grant of ACTIVE records that names *principal*, by an indexed query."""
+        ...
+
+    def statement_marks(self) -> Sequence[Requirement]:
+        """Must return each requirement that statements of ACTIVE records ask, once, without reading every record."""
         ...
 
     def groups_of(self, user: UserId) -> Sequence[GroupId]:

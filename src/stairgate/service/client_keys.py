@@ -21,7 +21,6 @@ from stairgate.service.clients import changeable, guarding
 from stairgate.service.context import Services
 from stairgate.service.guard import Guard
 from stairgate.service.management import Written, record_change, writing
-from stairgate.service.policy_documents import client_document
 
 RAW_BYTES = 32
 MAX_TEXT = 256
@@ -122,6 +121,6 @@ def _put(transaction: WriteTransaction, guard: Guard, client: ServiceClient, bef
         guard,
         Event.KEY_CHANGED,
         key=f"{client.id}/{key}",
-        before=client_document(before),
-        after=client_document(client),
+        before=before,
+        after=client,
     )

@@ -122,7 +122,7 @@ async def delete_client(services: Services, caller: Caller, key: ClientId) -> Wr
     """
 
     def run(transaction: WriteTransaction, guard: Guard) -> None:
-        before = client_document(changeable(transaction, guard, key, guarding(key)))
+        before = changeable(transaction, guard, key, guarding(key))
         transaction.delete_client(key)
         record_change(transaction, guard, Event.CLIENT_CHANGED, key=key, before=before, after=None)
 
@@ -163,9 +163,7 @@ def _put(
 ) -> ServiceClient:
     if client.may_check_any_user and not (before is not None and before.may_check_any_user):
         require_one(guard, READ, USER_PERMISSIONS)  # which is what the option hands out
-    document = client_document(client)
-    require_small(document)
+    require_small(client_document(client))
     transaction.put_client(client)
-    stood = None if before is None else client_document(before)
-    record_change(transaction, guard, Event.CLIENT_CHANGED, key=client.id, before=stood, after=document)
+    record_change(transaction, guard, Event.CLIENT_CHANGED, key=client.id, before=before, after=client)
     return client

@@ -139,7 +139,7 @@ async def delete_group(services: Services, caller: Caller, key: GroupId) -> Writ
     """
 
     def run(transaction: WriteTransaction, guard: Guard) -> None:
-        before = group_document(_changeable(transaction, guard, key))
+        before = _changeable(transaction, guard, key)
         transaction.delete_group(key)
         record_change(transaction, guard, Event.GROUP_CHANGED, key=key, before=before, after=None)
 
@@ -155,9 +155,7 @@ def _changeable(transaction: WriteTransaction, guard: Guard, key: GroupId) -> Gr
 
 
 def _put(transaction: WriteTransaction, guard: Guard, group: Group, before: Group | None) -> Group:
-    document = group_document(group)
-    require_small(document)
+    require_small(group_document(group))
     transaction.put_group(group)
-    stood = None if before is None else group_document(before)
-    record_change(transaction, guard, Event.GROUP_CHANGED, key=group.id, before=stood, after=document)
+    record_change(transaction, guard, Event.GROUP_CHANGED, key=group.id, before=before, after=group)
     return group

@@ -12,18 +12,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from stairgate.engine.candidates import Candidate
 from stairgate.engine.decide import Pending, Right, assess, resolve
 from stairgate.engine.facts import Facts
 from stairgate.engine.grants import compile_grants
 from stairgate.engine.lookup import Asked
+from stairgate.engine.weakening import reaches_management
 from stairgate.model.access import OWNER, AccessRecord, Grant, Group, ResourceAbility
 from stairgate.model.actions import READ, Action
 from stairgate.model.audit import Event
-from stairgate.model.decisions import Allow, Deny, Question, StepUpRequired
+from stairgate.model.decisions import Allow, Deny, Question, Source, StepUpRequired
 from stairgate.model.elevations import Elevation
 from stairgate.model.errors import ForbiddenError, InvalidInputError, NotFoundError, StepUpRefusedError
 from stairgate.model.evidence import TokenEvidence
 from stairgate.model.ids import ElevationId, GroupId, RecordId, UserId
+from stairgate.model.protection import Mark, Requirement
 from stairgate.model.resources import (
     Resource,
     ResourcePattern,
@@ -31,7 +34,7 @@ from stairgate.model.resources import (
     segment_matches,
     unescape_segment,
 )
-from stairgate.model.tokens import Caller, ClientCaller
+from stairgate.model.tokens import Caller, ClientCaller, UserCaller
 from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit
 from stairgate.service.challenge_tokens import mint
@@ -41,6 +44,9 @@ from stairgate.service.context import Services
 CREATE = Action("CREATE", "create")
 UPDATE = Action("UPDATE", "update")
 CLAIM = Action("CLAIM", "claim")
+
+# The one detail of a call that is the server's own, and so can be bound: the SHA-256 of its body (semantics §4).
+BODY = "bodySha256"
 
 _ADMINS = RecordId("admins")  # the source of the grant that being an admin amounts to
 
@@ -116,6 +122,19 @@ class Guard:
             case Pending() as pending:
                 self._settle(pending, right)
 
+    def require_elevation(self, action: Action, resource: Resource, asked: Sequence[Requirement]) -> None:
+        """
+        Let nobody pass without an elevation for *action* on *resource* that meets all that is *asked*.
+
+        Raises:
+            StepUpRefusedError: The caller has none.
+        """
+        pattern = ResourcePattern(resource.segments, resource.children)
+        marks = tuple(Mark(requirement, pattern, action, "a change of protection") for requirement in asked)
+        guarded = Candidate(Source(None, 0, None, pattern), action, marks, ())
+        pending = Pending(self._question(action, resource), (guarded,), self.facts.best_levels)
+        self._settle(pending, Right.ALLOW)
+
     def sees(self, action: Action, resource: Resource, *, admins: Collection[UserId] = ()) -> bool:
         """
         Whether *resource* may be shown in a list of what the caller may do *action* to.
@@ -141,8 +160,9 @@ class Guard:
         return isinstance(outcome, Allow) or (isinstance(outcome, Pending) and self._unmarked(right))
 
     def _question(self, action: Action, resource: Resource) -> Question:
-        # No context: on the management API it is the server's own, never the caller's (semantics §3).
-        return Question(self.user, resource, action, self.caller.token.key)
+        # On the management API the context is the server's own, never the caller's (semantics §3).
+        context = {BODY: self.caller.body} if isinstance(self.caller, UserCaller) else None
+        return Question(self.user, resource, action, self.caller.token.key, context)
 
     def _unmarked(self, right: Right) -> bool:
         """Whether marks do not count: what a service client may hand out is not under them (semantics §3)."""
@@ -230,7 +250,9 @@ def opens(transaction: ReadTransaction, question: Question, facts: Facts, elevat
                 return True
         elif isinstance(outcome, Allow):
             return True
-    return False
+    # A change of a protection is asked for where the change itself is guarded by other rights, such as `grant`; what it
+    # takes only the call can tell, which has the body.
+    return BODY in elevation.details and reaches_management(ResourcePattern(question.resource.segments))
 
 
 def _admins_of(transaction: ReadTransaction, resource: Resource) -> Collection[UserId]:

@@ -21,7 +21,6 @@ from stairgate.service.context import Services
 from stairgate.service.drafts import IssuerDraft
 from stairgate.service.guard import UPDATE, Guard
 from stairgate.service.management import Written, reading, record_change, writing
-from stairgate.service.policy_documents import issuer_document
 from stairgate.service.user_tokens import prefix_of
 
 CONFIGURATION = management_resource("Configuration")
@@ -65,9 +64,7 @@ async def trust_issuer(services: Services, caller: Caller, draft: IssuerDraft) -
         _require_own_users(issuer, known)
         stored = next((other for other in known if other.issuer == issuer.issuer), None)
         transaction.put_issuer(issuer)
-        before = None if stored is None else issuer_document(stored)
-        after = issuer_document(issuer)
-        record_change(transaction, guard, Event.ISSUER_CHANGED, key=issuer.issuer, before=before, after=after)
+        record_change(transaction, guard, Event.ISSUER_CHANGED, key=issuer.issuer, before=stored, after=issuer)
         return issuer
 
     return await writing(services, caller, run)

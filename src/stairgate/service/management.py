@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from stairgate.model.access import RecordStatus
+from stairgate.model.access import AccessRecord, RecordStatus
 from stairgate.model.audit import AuditDraft, Event
 from stairgate.model.canonical import JsonValue, canonical_json, digest_of
-from stairgate.model.documents import Document
 from stairgate.model.errors import TooLargeError, UnavailableError
 from stairgate.model.ids import ClientId
 from stairgate.model.tokens import Caller, ClientCaller
@@ -20,6 +19,8 @@ from stairgate.service import audit
 from stairgate.service.context import Services
 from stairgate.service.guard import Guard, UseMustBeTakenError
 from stairgate.service.loading import facts_in
+from stairgate.service.policy_documents import Changed, document_of
+from stairgate.service.weakening import require_for_change
 
 T = TypeVar("T")
 
@@ -79,14 +80,15 @@ def record_change(
     event: Event,
     *,
     key: str,
-    before: Document | None,
-    after: Document | None,
+    before: Changed | None,
+    after: Changed | None,
 ) -> None:
     """
     Append what was done to the chain, in its transaction (semantics §12).
 
     NOTE: every change of a record, role, group, mark, client, key or issuer passes here, as it was and as it will be.
-    So whatever is asked of a caller who makes a protection weaker is asked here (semantics §4, "Weakening").
+    So what is asked of a user who makes a protection weaker is asked here (semantics §4, "Weakening"), after all else
+    that could refuse the change.
 
     Args:
         transaction: Where it was done.
@@ -95,13 +97,17 @@ def record_change(
         key: Which one.
         before: As it was, None if it is new. Only digests are kept.
         after: As it is now, None if it is gone.
+
+    Raises:
+        StepUpRefusedError: A user makes a protection weaker, and wants a step-up first.
     """
+    require_for_change(transaction, guard, event, key=key, before=before, after=after)
     change = "deleted" if not _in_force(after) else "replaced" if _in_force(before) else "created"
     facts: dict[str, JsonValue] = {
         "change": change,
         "id": key,
-        "digest": None if after is None else digest_of(after),
-        "before": None if before is None else digest_of(before),
+        "digest": None if after is None else digest_of(document_of(after)),
+        "before": None if before is None else digest_of(document_of(before)),
         "token": str(guard.caller.token.key),
         "elevations": list(guard.taken),
         "policyRevision": transaction.revision(),
@@ -109,9 +115,9 @@ def record_change(
     transaction.append_audit(AuditDraft(event, guard.now, audit.actor(guard.caller), facts))
 
 
-def _in_force(document: Document | None) -> bool:
+def _in_force(thing: Changed | None) -> bool:
     """A deleted record stays, and gives nothing; everything else that is there is in force."""
-    return document is not None and document.get("status") != RecordStatus.DELETED.value
+    return thing is not None and not (isinstance(thing, AccessRecord) and thing.status is RecordStatus.DELETED)
 
 
 def require_small(document: JsonValue) -> None:

@@ -13,6 +13,26 @@ def _mark(requirement: Requirement | None) -> JsonValue:
     return None if requirement is None else requirement_document(requirement)
 
 
+Changed = AccessRecord | Role | Group | ResourceConfiguration | ServiceClient | Issuer
+
+
+def document_of(thing: Changed) -> Document:
+    """Every member of *thing* but the times."""
+    match thing:
+        case AccessRecord():
+            return record_document(thing)
+        case Role():
+            return role_document(thing)
+        case Group():
+            return group_document(thing)
+        case ResourceConfiguration():
+            return resource_document(thing)
+        case ServiceClient():
+            return client_document(thing)
+        case Issuer():
+            return issuer_document(thing)
+
+
 def record_document(record: AccessRecord) -> Document:
     """Every member of *record* but the time."""
     return {

@@ -197,12 +197,11 @@ def store_record(
 
     Raises:
         TooLargeError: It is larger than a record may be.
+        StepUpRefusedError: It makes a protection weaker, and its writer wants a step-up first.
     """
-    document = record_document(record)
-    require_small(document)
+    require_small(record_document(record))
     transaction.put_record(record)
-    stood = None if before is None else record_document(before)
-    record_change(transaction, guard, Event.RECORD_CHANGED, key=record.id, before=stood, after=document)
+    record_change(transaction, guard, Event.RECORD_CHANGED, key=record.id, before=before, after=record)
 
 
 def _require_well_formed(record: AccessRecord) -> None:

@@ -77,11 +77,9 @@ async def configure_resource(
             before.marks if isinstance(draft.marks, Absent) else draft.marks,
             updated_at(guard.now, before.last_updated),
         )
-        document = resource_document(configuration)
-        require_small(document)
+        require_small(resource_document(configuration))
         transaction.put_resource(configuration)
-        stood = None if stored is None else resource_document(stored)
-        record_change(transaction, guard, Event.RESOURCE_CHANGED, key=str(pattern), before=stood, after=document)
+        record_change(transaction, guard, Event.RESOURCE_CHANGED, key=str(pattern), before=stored, after=configuration)
         return configuration
 
     return await writing(services, caller, run)

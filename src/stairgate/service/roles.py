@@ -126,7 +126,7 @@ async def delete_role(services: Services, caller: Caller, key: RoleId) -> Writte
     """
 
     def run(transaction: WriteTransaction, guard: Guard) -> None:
-        before = role_document(_changeable(transaction, guard, key))
+        before = _changeable(transaction, guard, key)
         transaction.delete_role(key)
         record_change(transaction, guard, Event.ROLE_CHANGED, key=key, before=before, after=None)
 
@@ -148,9 +148,7 @@ def _changeable(transaction: WriteTransaction, guard: Guard, key: RoleId) -> Rol
 
 
 def _put(transaction: WriteTransaction, guard: Guard, role: Role, before: Role | None) -> Role:
-    document = role_document(role)
-    require_small(document)
+    require_small(role_document(role))
     transaction.put_role(role)
-    stood = None if before is None else role_document(before)
-    record_change(transaction, guard, Event.ROLE_CHANGED, key=role.id, before=stood, after=document)
+    record_change(transaction, guard, Event.ROLE_CHANGED, key=role.id, before=before, after=role)
     return role

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
-from stairgate.model.access import AccessRecord, Group, Principal, ResourceConfiguration, Role
+from stairgate.model.access import AccessRecord, Group, Principal, RecordStatus, ResourceConfiguration, Role
 from stairgate.model.audit import AuditEntry
 from stairgate.model.challenges import Challenge, TokenStanding
 from stairgate.model.clients import Issuer, ServiceClient
@@ -25,6 +25,7 @@ from stairgate.model.ids import (
     RoleId,
     UserId,
 )
+from stairgate.model.protection import Requirement
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, ChangeKind, Page, SigningKey, TakenUse
@@ -43,7 +44,7 @@ class Data:
         self.journal = journal
         self.facts: Table[str, str] = Table(journal)
         self.changes: Log[Change] = Log(journal)
-        self.records: Table[RecordId, AccessRecord] = Table(journal, principal=_principals)
+        self.records: Table[RecordId, AccessRecord] = Table(journal, principal=_principals, mark=_marks)
         self.roles: Table[RoleId, Role] = Table(journal)
         self.groups: Table[GroupId, Group] = Table(journal, user=lambda group: group.users)
         self.resources: Table[ResourcePattern, ResourceConfiguration] = Table(journal)
@@ -83,6 +84,12 @@ class Data:
 
 def _principals(record: AccessRecord) -> Iterable[Principal]:
     return {principal for principal, _ in grants_in(record)}
+
+
+def _marks(record: AccessRecord) -> Iterable[Requirement]:
+    if record.status is not RecordStatus.ACTIVE:
+        return ()
+    return {statement.step_up for statement in record.statements if statement.step_up is not None}
 
 
 def page_of(rows: Iterable[V], page: Page, id_of: Callable[[V], str]) -> list[V]:

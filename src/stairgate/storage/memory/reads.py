@@ -23,6 +23,7 @@ from stairgate.model.elevations import Elevation
 from stairgate.model.enrolment import AccountLink, Enrolment
 from stairgate.model.evidence import AttemptCount, Factor
 from stairgate.model.ids import ChallengeId, ClientId, ElevationId, GroupId, LinkId, RecordId, RoleId, UserId
+from stairgate.model.protection import Requirement
 from stairgate.model.resources import Resource, ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, Page, SigningKey, TakenUse
@@ -51,6 +52,9 @@ class MemoryReads:
     def grants_of(self, principal: Principal) -> Sequence[Grant]:
         records = sorted(self._data.records.find("principal", principal), key=lambda record: record.id)
         return [grant for record in records for named, grant in grants_in(record) if named == principal]
+
+    def statement_marks(self) -> Sequence[Requirement]:
+        return [mark for mark in self._data.records.found_under("mark") if isinstance(mark, Requirement)]
 
     def groups_of(self, user: UserId) -> Sequence[GroupId]:
         return sorted(group.id for group in self._data.groups.find("user", user))

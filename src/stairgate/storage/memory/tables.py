@@ -39,6 +39,10 @@ class Table(Generic[K, V]):
         """The rows that stand under *value* in *index*, in no order."""
         return [self._rows[key] for key in self._found[index].get(value, ())]
 
+    def found_under(self, index: str) -> Iterable[Hashable]:
+        """Every value that some row stands under in *index*, in no order."""
+        return self._found[index].keys()
+
     def put(self, key: K, row: V) -> None:
         """Store *row* in place of the one at *key*."""
         before = self._rows.get(key)

@@ -18,6 +18,7 @@ from stairgate.model.access import (
     Role,
 )
 from stairgate.model.ids import GroupId, RecordId, RoleId, UserId
+from stairgate.model.protection import Requirement
 from stairgate.model.resources import Resource, ResourcePattern
 from stairgate.ports.store import ChangeKind, Page
 from stairgate.storage.expansion import fold, grants_in, group_changes, record_changes
@@ -28,6 +29,8 @@ from stairgate.storage.sql.documents import (
     group_text,
     record_of,
     record_text,
+    requirement_of_text,
+    requirement_text,
     resource_of,
     resource_text,
     role_of,
@@ -75,9 +78,18 @@ _PUT_RECORD = put(t.records)
 _ADD_STATEMENT = add(t.statements)
 _ADD_GRANT = add(t.grants)
 _ADD_STATEMENT_RESOURCE = add(t.statement_resources)
+_ADD_STATEMENT_MARK = add(t.statement_marks)
 _CLEAR_RECORD = [
-    delete(table).where(table.c.record_id == _ID) for table in (t.grants, t.statement_resources, t.statements)
+    delete(table).where(table.c.record_id == _ID)
+    for table in (t.grants, t.statement_resources, t.statement_marks, t.statements)
 ]
+# The next one that statements ask: of many that ask the same, one row is read.
+_NEXT_STATEMENT_MARK = (
+    select(t.statement_marks.c.requirement)
+    .where(t.statement_marks.c.requirement > _AFTER)
+    .order_by(t.statement_marks.c.requirement)
+    .limit(1)
+)
 
 _ROLE = select(t.roles.c.id, t.roles.c.document).where(t.roles.c.id == _ID)
 _ROLES = select(t.roles.c.id, t.roles.c.document).order_by(t.roles.c.id)
@@ -125,6 +137,13 @@ class AccessReads(JournalReads):
             statement = statement_of(document)
             grants.append(Grant(record, position, statement.resources, statement.roles, statement.step_up))
         return grants
+
+    def statement_marks(self) -> Sequence[Requirement]:
+        marks, after = [], ""
+        while row := self._session.first(_NEXT_STATEMENT_MARK, after=after):
+            (after,) = row
+            marks.append(requirement_of_text(after))
+        return list(dict.fromkeys(marks))  # one requirement may have been written in the forms of two versions
 
     def groups_of(self, user: UserId) -> Sequence[GroupId]:
         return [GroupId(group) for (group,) in self._session.all(_GROUPS_OF, row_id=user)]
@@ -201,6 +220,8 @@ class AccessWrites(AccessReads, JournalWrites):
         for position, statement in enumerate(record.statements):
             place: dict[str, object] = {"record_id": record.id, "position": position}
             self._session.run(_ADD_STATEMENT, document=statement_text(statement), **place)
+            if statement.step_up is not None:
+                self._session.run(_ADD_STATEMENT_MARK, requirement=requirement_text(statement.step_up), **place)
             stands_on = [place | {"resource": str(resource)} for resource in dict.fromkeys(statement.resources)]
             self._session.run_each(_ADD_STATEMENT_RESOURCE, stands_on)
         names = [

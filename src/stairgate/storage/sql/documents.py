@@ -94,6 +94,17 @@ def maybe_requirement_of(value: object) -> Requirement | None:
     return None if value is None else requirement_of(value)
 
 
+def requirement_text(requirement: Requirement) -> str:
+    """*requirement* as one text, the same for equal ones."""
+    return text_of(requirement_document(requirement))
+
+
+@reader
+def requirement_of_text(text: str) -> Requirement:
+    """The requirement that `requirement_text` wrote."""
+    return requirement_of(read(text))
+
+
 def token_text(token: TokenKey) -> str:
     """*token* as one text, so that no two keys meet."""
     return text_of([token.issuer, token.digest, token.confirmation])

@@ -80,6 +80,17 @@ statement_resources = Table(
     sqlite_with_rowid=False,
 )
 
+# What the marked statements of ACTIVE records ask.
+statement_marks = Table(
+    "statement_marks",
+    metadata,
+    Column("requirement", Text, primary_key=True),
+    Column("record_id", Text, primary_key=True),
+    Column("position", WIDE, primary_key=True, autoincrement=False),
+    Index(None, "record_id"),
+    sqlite_with_rowid=False,
+)
+
 roles = Table(
     "roles",
     metadata,

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from stairgate.model.access import Grant, RecordStatus
 from stairgate.model.ids import GroupId, RecordId, RoleId
+from stairgate.model.protection import Requirement
 from stairgate.model.resources import parse_pattern
 from stairgate.ports.store import Change, ChangeKind, Page
 from stairgate.testing.conformance.harness import Bench, must, seen, wrote
@@ -15,6 +16,7 @@ from stairgate.testing.conformance.samples import (
     ALICE,
     BOB,
     CAROL,
+    REQUIREMENT,
     a_group,
     a_record,
     a_resource,
@@ -55,6 +57,26 @@ async def deleted_records_stay_readable_and_give_nothing(bench: Bench) -> None:
     assert not await seen(store, lambda tx: tx.grants_of(user("alice")))
     await wrote(store, lambda tx: tx.put_record(a_record()))
     assert await seen(store, lambda tx: tx.grants_of(user("alice")))
+
+
+@must("statement_marks", "put_record")
+async def what_statements_ask_is_known_once_each_and_gone_with_the_last_that_asks_it(bench: Bench) -> None:
+    store = await bench.another()
+    other = replace(REQUIREMENT, lifetime=REQUIREMENT.lifetime + 1)
+    twice = a_record("rec_1", statements=(a_statement(), a_statement(), a_statement(step_up=other)))
+
+    async def asked() -> set[Requirement]:
+        marks = list(await seen(store, lambda tx: tx.statement_marks()))
+        assert len(marks) == len(set(marks))
+        return set(marks)
+
+    assert await asked() == set()
+    await wrote(store, lambda tx: tx.put_record(twice), lambda tx: tx.put_record(a_record("rec_2")))
+    assert await asked() == {REQUIREMENT, other}
+    await wrote(store, lambda tx: tx.put_record(a_record("rec_1", status=RecordStatus.DELETED)))
+    assert await asked() == {REQUIREMENT}
+    await wrote(store, lambda tx: tx.put_record(a_record("rec_2", statements=(a_statement(step_up=None),))))
+    assert await asked() == set()
 
 
 @must("grants_of")
