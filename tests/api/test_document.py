@@ -109,7 +109,13 @@ async def test_the_keys_are_served_to_a_caller_whose_bearer_is_anything(door: Do
 async def test_discovery_names_the_issuer_and_its_keys(door: Door) -> None:
     answered = await door.call("GET", "/.well-known/openid-configuration")
     origin = door.world.services.rules.public_origins[0]
-    assert answered.json == {"issuer": origin, "jwks_uri": f"{origin}/.well-known/openid-configuration/jwks"}
+    assert answered.json == {
+        "issuer": origin,
+        "jwks_uri": f"{origin}/.well-known/openid-configuration/jwks",
+        "token_endpoint": f"{origin}/api/authentication/oauth/tokens",
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+    }
 
 
 async def test_health_and_metrics(door: Door) -> None:

@@ -63,7 +63,11 @@ def plain(answered: Answered) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
 
 
 def test_every_call_that_makes_something_can_be_repeated() -> None:
-    posts = {route.path: route for route in ROUTES if route.method == "POST" and not route.public}
+    posts = {
+        route.path: route
+        for route in ROUTES
+        if route.method == "POST" and not route.public and 501 not in route.responses
+    }
     missing = {path for path, route in posts.items() if not route.idempotent} - REPEATABLE_BY_THEMSELVES
     assert not missing
 

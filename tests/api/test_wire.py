@@ -115,7 +115,13 @@ SERVED: list[tuple[msgspec.Struct, bytes]] = [
     (stepup.Elevations([ELEVATION]), b'{"elevations":[' + ELEVATION_BYTES + b"]}"),
     (stepup.EndedElevations(2), b'{"ended":2}'),
     (wellknown.KeySet([{"kid": "k"}]), b'{"keys":[{"kid":"k"}]}'),
-    (wellknown.Discovery("http://h", "http://h/k"), b'{"issuer":"http://h","jwks_uri":"http://h/k"}'),
+    (
+        wellknown.Discovery("http://h", "http://h/k", "http://h/t", ["a"], ["b"]),
+        (
+            b'{"issuer":"http://h","jwks_uri":"http://h/k","token_endpoint":"http://h/t",'
+            b'"grant_types_supported":["a"],"token_endpoint_auth_methods_supported":["b"]}'
+        ),
+    ),
     (wellknown.Health("ok"), b'{"status":"ok"}'),
 ]
 

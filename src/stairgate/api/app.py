@@ -100,8 +100,11 @@ class Application:
             )
             if not match.route.public:
                 call.identity = await self._caller(match.route, headers)
-            call.query = read_query(scope["query_string"], match.route)
-            await _take_body(call, receive)
+            if match.route.raw:
+                call.raw = await _received(headers, receive)
+            else:
+                call.query = read_query(scope["query_string"], match.route)
+                _take_body(call, await _received(headers, receive))
             answer = await match.route.handler(call)
         except DomainError as error:
             answer = problem_of(error, request_id, presented=b"authorization" in headers)
@@ -145,26 +148,35 @@ async def _live(receive: Receive, send: Send) -> None:
             return
 
 
-async def _take_body(call: Call, receive: Receive) -> None:
+async def _received(headers: Headers, receive: Receive) -> bytes:
     """
-    Read the body, if one is sent, into `call.document`.
+    The body, empty where none is sent.
 
     Raises:
         TooLargeError: It is larger than 256 KiB, or says that it will be.
-        InvalidInputError: There is one where none belongs, or it is not strict JSON.
-        UnsupportedMediaTypeError: It is not sent as JSON.
+        InvalidInputError: It does not arrive in time.
     """
-    headers = call.headers
     length = headers.get(b"content-length", b"0")
-    body = b""
     if length != b"0" or b"transfer-encoding" in headers:
         if length.isdigit() and int(length[:18]) > MAX_BODY:
             raise TooLargeError(f"a body may have at most {MAX_BODY} bytes")
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _read(receive)
+                return await _read(receive)
         except TimeoutError:
             raise InvalidInputError("body", f"did not arrive within {BODY_SECONDS} s") from None
+    return b""
+
+
+def _take_body(call: Call, body: bytes) -> None:
+    """
+    Read *body* into `call.document`.
+
+    Raises:
+        InvalidInputError: There is one where none belongs, or it is not strict JSON.
+        UnsupportedMediaTypeError: It is not sent as JSON.
+    """
+    headers = call.headers
     if call.route.request is None:
         if body:
             raise InvalidInputError("body", "this call takes none")

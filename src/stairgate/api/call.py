@@ -60,6 +60,8 @@ class Route:
         idempotent: Sent again under its `Idempotency-Key` it does nothing new and is answered the same. Its handler
             answers by `api.once`.
         shown_once: The answer holds a secret, so that a repeat is shown it for 10 minutes only.
+        raw: Query and body are not read: the handler looks at `Call.raw` itself, or takes whatever comes.
+        form: The body may be a form, too; for a `raw` route.
         remembered: While the store is away, a caller is known from memory; for the check alone (semantics §10).
         media_type: Of the answer, where it is not JSON.
     """
@@ -79,6 +81,8 @@ class Route:
     public: bool = False
     idempotent: bool = False
     shown_once: bool = False
+    raw: bool = False
+    form: bool = False
     remembered: bool = False
     media_type: str = "application/json"
 
@@ -91,6 +95,7 @@ class Call:
     Members:
         parameters: Of the path, each decoded once.
         query: Each at most once, none that the route does not have.
+        raw: The bytes of the body, on a route that says `raw`.
         document: The JSON value of the body, {} where it may be left out and was.
     """
 
@@ -103,6 +108,7 @@ class Call:
     instruments: Instruments
     table: RouteTable
     document: object = None
+    raw: bytes = field(default=b"", repr=False)
     identity: Caller | None = field(default=None, repr=False)
 
     @property

@@ -20,6 +20,7 @@ Document = dict[str, Any]
 VERSION = "1"  # of this surface: the `v1` of its paths
 _REF = "#/components/schemas/{name}"
 _BEARER = "bearer"
+_FORM = "application/x-www-form-urlencoded"
 _ALWAYS = (400, 413, 415, 431)  # what any call can be answered with
 _REPEAT = Parameter(
     IDEMPOTENCY_KEY,
@@ -40,6 +41,8 @@ _TAGS = {
     "resources": "What holds for a resource, whoever has access.",
     "clients": "Service clients and their access keys.",
     "identities": "The issuers whose user tokens are trusted.",
+    "account": "The account itself.",
+    "login": "What this service has no part in, and says so: authentication stops at login.",
     "keys": "What is signed can be verified with these.",
     "operation": "For those who run it.",
 }
@@ -138,9 +141,10 @@ def _operation(route: Route, schema_of: dict[type, Document]) -> Document:
     if parameters:
         operation["parameters"] = parameters
     if route.request is not None:
+        media_types = (_FORM, "application/json") if route.form else ("application/json",)
         operation["requestBody"] = {
             "required": not route.optional_body,
-            "content": {"application/json": {"schema": schema_of[route.request]}},
+            "content": {media_type: {"schema": schema_of[route.request]} for media_type in media_types},
         }
     operation["responses"] = _responses(route, schema_of)
     if route.public:

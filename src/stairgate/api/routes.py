@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from stairgate.api.call import MAX_IDEMPOTENCY_KEY, Parameter, Route
+from stairgate.api.handlers.authress.login import ROUTES as LOGIN
 from stairgate.api.handlers.authress.routes import ROUTES as AUTHRESS
+from stairgate.api.handlers.oauth import tokens
 from stairgate.api.handlers.stepup import challenges, check, elevations
 from stairgate.api.handlers.wellknown import document, health, keys
 from stairgate.api.once import IDEMPOTENCY_KEY
+from stairgate.api.wire import oauth
 from stairgate.api.wire import stepup as wire
 from stairgate.api.wire.problem import StepUpAuthorizationRequired
 from stairgate.api.wire.wellknown import Discovery, Health, KeySet
@@ -215,6 +218,23 @@ WELL_KNOWN: tuple[Route, ...] = (
         {200: Discovery},
         public=True,
     ),
+    Route(
+        "POST",
+        tokens.PATH,
+        tokens.issue,
+        "Get a token for a service client",
+        "keys",
+        {200: oauth.TokenResponse, 400: oauth.OAuthError, 401: oauth.OAuthError},
+        description=(
+            "`client_credentials` only. The token is what the client could have signed with its access key, for an "
+            "hour; deleting the key ends it. The secret is the last part of the access key."
+        ),
+        request=oauth.TokenRequest,
+        errors=(503,),
+        public=True,
+        raw=True,
+        form=True,
+    ),
     Route("GET", "/health/live", health.live, "The process answers", "operation", {200: Health}, public=True),
     Route(
         "GET",
@@ -249,4 +269,4 @@ WELL_KNOWN: tuple[Route, ...] = (
     ),
 )
 
-ROUTES: tuple[Route, ...] = (*STEP_UP, *AUTHRESS, *WELL_KNOWN)
+ROUTES: tuple[Route, ...] = (*STEP_UP, *AUTHRESS, *LOGIN, *WELL_KNOWN)

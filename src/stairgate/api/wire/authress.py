@@ -94,6 +94,55 @@ class Account(Struct, rename="camel", forbid_unknown_fields=True):
     account_id: str
 
 
+class AccountDetails(Struct, rename="camel"):
+    """The account. `domain` is where this service is reached; `company` is empty, since official models have one."""
+
+    account_id: str
+    name: str
+    company: dict[str, Any]
+    domain: str
+    links: Links
+    created_time: datetime | UnsetType = UNSET
+
+
+class AccountCollection(Struct):
+    """The accounts that the caller may read: the one that there is."""
+
+    accounts: list[AccountDetails]
+
+
+class ConnectionCollection(Struct):
+    """No connections: users do not log in here."""
+
+    pagination: Pagination
+    links: CollectionLinks
+    connections: list[dict[str, Any]] = field(default_factory=list)
+
+
+class TenantCollection(Struct):
+    """No tenants: users do not log in here."""
+
+    pagination: Pagination
+    links: CollectionLinks
+    tenants: list[dict[str, Any]] = field(default_factory=list)
+
+
+class ApplicationCollection(Struct):
+    """No applications: users do not log in here."""
+
+    pagination: Pagination
+    links: CollectionLinks
+    applications: list[dict[str, Any]] = field(default_factory=list)
+
+
+class ExtensionCollection(Struct):
+    """No extensions: users do not log in here."""
+
+    pagination: Pagination
+    links: CollectionLinks
+    extensions: list[dict[str, Any]] = field(default_factory=list)
+
+
 class User(Struct, rename="camel", forbid_unknown_fields=True):
     """A user, or a service client by its client id."""
 
@@ -268,13 +317,18 @@ class ClientAccessKey(Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class NewAccessKey(Struct, rename="camel"):
-    """A new access key. `accessKey` is the key itself: it is shown once, and not at all if you brought your own."""
+    """
+    A new access key. `accessKey` is the key itself: it is shown once, and not at all if you brought your own.
+
+    `clientSecret` is the private half of the same key, for the token endpoint.
+    """
 
     key_id: str
     client_id: str
     public_key: str
     generation_date: datetime
     access_key: str | UnsetType = UNSET
+    client_secret: str | UnsetType = UNSET
 
 
 class AccessKeyRequest(Struct, rename="camel", forbid_unknown_fields=True):

@@ -14,10 +14,13 @@ class KeySet(Struct):
 
 
 class Discovery(Struct):
-    """Who signs, and where the keys are. There are no other endpoints: authentication stops at login."""
+    """Who signs, where the keys are, and where service clients get tokens. Users log in with an identity provider."""
 
     issuer: str
     jwks_uri: str
+    token_endpoint: str
+    grant_types_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
 
 
 class Health(Struct):

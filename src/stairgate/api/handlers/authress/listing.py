@@ -13,6 +13,7 @@ from stairgate.service import cursors
 HeaderField = tuple[bytes, bytes]
 
 DEFAULT_LIMIT = 20
+MOST_OF_NOTHING = 100
 CURSOR = Parameter("cursor", "Where the page before ended.", minimum=1, maximum=cursors.MAX_LENGTH)
 LIMIT = Parameter("limit", "How many at most.", "integer", minimum=1, maximum=20)
 FILTER = Parameter("filter", "A part of the id or of the name.", minimum=1, maximum=64)

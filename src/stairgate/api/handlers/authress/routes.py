@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from stairgate.api.call import Parameter, Route
-from stairgate.api.handlers.authress import claims, clients, groups, identities, records, resources, roles
+from stairgate.api.handlers.authress import groups, records, resources, roles
 from stairgate.api.handlers.authress.access_routes import ROUTES as ACCESS
 from stairgate.api.handlers.authress.listing import CURSOR, FILTER, LIMIT
+from stairgate.api.handlers.authress.trust_routes import ROUTES as TRUST
 from stairgate.api.wire import authress as wire
-from stairgate.api.wire.wellknown import KeySet
 from stairgate.service.preconditions import FIELD, MAX_LENGTH
 
 _KEPT = (
@@ -205,126 +205,5 @@ ROUTES: tuple[Route, ...] = (
         request=wire.PermissionedResource,
         errors=(403, 404, 503),
     ),
-    Route(
-        "POST",
-        "/v1/claims",
-        claims.claim,
-        "Claim a resource that nobody has yet",
-        "resources",
-        {201: wire.Claim},
-        description=(
-            "Needs a collection that is configured with `CLAIM`, or `delegate` for `*` on the resource. 409 "
-            "`AlreadyClaimed` where it is yours already, or others have access to it or to something below it."
-        ),
-        request=wire.ClaimRequest,
-        errors=(403, 409, 503),
-        idempotent=True,
-    ),
-    Route(
-        "GET",
-        "/v1/clients",
-        clients.list_,
-        "See service clients",
-        "clients",
-        {200: wire.ClientCollection},
-        query=(LIMIT, CURSOR),
-        errors=(403, 503),
-    ),
-    Route(
-        "POST",
-        "/v1/clients",
-        clients.create,
-        "Make a service client",
-        "clients",
-        {201: wire.Client},
-        request=wire.Client,
-        errors=(403, 503),
-        idempotent=True,
-    ),
-    Route(
-        "GET",
-        "/v1/clients/{clientId}",
-        clients.read,
-        "See a service client",
-        "clients",
-        {200: wire.Client},
-        errors=(403, 404, 503),
-    ),
-    Route(
-        "PUT",
-        "/v1/clients/{clientId}",
-        clients.replace,
-        "Change a service client",
-        "clients",
-        {200: wire.Client},
-        description="Its keys stay; an option that is left out stays as it is.",
-        request=wire.Client,
-        errors=(403, 404, 503),
-    ),
-    Route(
-        "DELETE",
-        "/v1/clients/{clientId}",
-        clients.delete,
-        "Delete a service client",
-        "clients",
-        {204: None},
-        errors=(403, 404, 503),
-    ),
-    Route(
-        "POST",
-        "/v1/clients/{clientId}/access-keys",
-        clients.create_key,
-        "Make an access key",
-        "clients",
-        {201: wire.NewAccessKey},
-        description="Up to 5 a client. The key is shown once, and only its public half is kept.",
-        request=wire.AccessKeyRequest,
-        optional_body=True,
-        errors=(403, 404, 409, 503),
-        idempotent=True,
-        shown_once=True,
-    ),
-    Route(
-        "DELETE",
-        "/v1/clients/{clientId}/access-keys/{keyId}",
-        clients.delete_key,
-        "Delete an access key",
-        "clients",
-        {204: None},
-        description="Once this has answered, no token that it signed is accepted.",
-        errors=(403, 404, 503),
-    ),
-    Route(
-        "GET",
-        "/v1/clients/{clientId}/.well-known/openid-configuration/jwks",
-        clients.keys,
-        "The public keys of a service client",
-        "keys",
-        {200: KeySet},
-        description="`kid` and `iss` are accepted because official clients send them; the set is always whole.",
-        query=(Parameter("kid", "Has no effect.", maximum=4096), Parameter("iss", "Has no effect.", maximum=4096)),
-        errors=(404, 503),
-        public=True,
-    ),
-    Route(
-        "GET",
-        "/v1/identities",
-        identities.list_,
-        "See the trusted issuers",
-        "identities",
-        {200: wire.IdentityCollection},
-        errors=(403, 503),
-    ),
-    Route(
-        "POST",
-        "/v1/identities",
-        identities.trust,
-        "Trust an issuer of user tokens",
-        "identities",
-        {201: wire.Identity},
-        description="One that is trusted already is replaced.",
-        request=wire.IdentityRequest,
-        errors=(403, 503),
-        idempotent=True,
-    ),
+    *TRUST,
 )

@@ -35,7 +35,7 @@ def record_view(call: Call, record: access.AccessRecord) -> wire.AccessRecord:
         last_updated=UNSET if record.last_updated is None else record.last_updated,
         status=record.status.value,
         account=wire.Account(call.services.account),
-        links=_itself(call, f"/v1/records/{quote(record.id, safe='')}"),
+        links=itself(call, f"/v1/records/{quote(record.id, safe='')}"),
     )
 
 
@@ -48,7 +48,7 @@ def claim_view(call: Call, claimed: Claimed) -> wire.Claim:
         resource_id=child,
         resource_uri=str(claimed.resource),
         record_id=record.id,
-        links=_itself(call, f"/v1/records/{quote(record.id, safe='')}"),
+        links=itself(call, f"/v1/records/{quote(record.id, safe='')}"),
     )
 
 
@@ -80,7 +80,7 @@ def group_view(call: Call, group: access.Group) -> wire.Group:
         group_id=group.id,
         tags=dict(group.tags),
         last_updated=UNSET if group.last_updated is None else group.last_updated,
-        links=_itself(call, f"/v1/groups/{quote(group.id, safe='')}"),
+        links=itself(call, f"/v1/groups/{quote(group.id, safe='')}"),
     )
 
 
@@ -129,6 +129,7 @@ def new_key_view(made: MadeKey) -> wire.NewAccessKey:
         public_key=public_key_text(made.key),
         generation_date=made.key.created_at,
         access_key=UNSET if made.access_key is None else made.access_key,
+        client_secret=UNSET if made.access_key is None else made.access_key.rsplit(".", 1)[1],
     )
 
 
@@ -194,7 +195,8 @@ def _groups(groups: Iterable[str]) -> list[wire.LinkedGroup]:
     return [wire.LinkedGroup(group) for group in groups]
 
 
-def _itself(call: Call, path: str) -> wire.Links:
+def itself(call: Call, path: str) -> wire.Links:
+    """Where the thing at *path* is."""
     return wire.Links(wire.Link(f"{_origin(call)}{path}"))
 
 

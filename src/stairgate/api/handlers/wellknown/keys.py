@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stairgate.api.answers import Answer, json_answer
 from stairgate.api.call import Call
+from stairgate.api.handlers.oauth import tokens
 from stairgate.api.wire.wellknown import Discovery, KeySet
 
 JWKS_PATH = "/.well-known/openid-configuration/jwks"
@@ -25,4 +26,11 @@ async def keys(call: Call) -> Answer:
 async def discovery(call: Call) -> Answer:
     """Answer `GET /.well-known/openid-configuration`."""
     issuer = call.services.rules.public_origins[0]
-    return json_answer(200, Discovery(issuer=issuer, jwks_uri=f"{issuer}{JWKS_PATH}"))
+    document = Discovery(
+        issuer=issuer,
+        jwks_uri=f"{issuer}{JWKS_PATH}",
+        token_endpoint=f"{issuer}{tokens.PATH}",
+        grant_types_supported=[tokens.GRANT],
+        token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post"],
+    )
+    return json_answer(200, document)
