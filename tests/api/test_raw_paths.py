@@ -102,7 +102,6 @@ async def test_a_trailing_slash_of_the_path_and_an_empty_query_change_nothing(do
         "/v1//users/ann/resources/a/permissions/read",
         "/v1/users//resources/a/permissions/read",
         "/v1/users/ann/resources//permissions/read",
-        "/v1/users/ann/resources/a/permissions/",
         "/v1/users/ann/resources/a/permissions/read//",
         "/V1/users/ann/resources/a/permissions/read",
         "/v1/Users/ann/resources/a/permissions/read",
