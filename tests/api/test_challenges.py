@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.api.door import Answered, Door, scope_of
+from tests.unit.service_stepup.passkeys import with_passkey
 
 from stairgate.api.handlers.stepup import challenges
 from stairgate.model.protection import Device, Level, Requirement
@@ -191,7 +192,6 @@ async def test_wrong_answers_are_422_with_what_is_left_and_the_fifth_locks(bank:
         ({"method": "email", "code": "1"}, "method", "InvalidInputRequest"),
         ({"code": "1"}, "method", "InvalidInputRequest"),
         ({"method": "totp", "code": "1", "matchCode": "1234"}, "matchCode", "NotYetSupported"),
-        ({"method": "passkey", "credential": {}}, "credential", "NotYetSupported"),
         ({"method": "totp", "code": "1", "once": "yes"}, "once", "InvalidInputRequest"),
         ({"method": "totp", "code": "1", "One": True}, "One", "InvalidInputRequest"),
     ],
@@ -458,3 +458,18 @@ async def test_a_stream_ends_with_the_token_that_its_challenge_names(
         async with asyncio.timeout(10):
             while (await sent.get()).get("more_body"):
                 pass
+
+
+async def test_a_passkey_answers_over_http(bank: Door) -> None:
+    device = await with_passkey(bank.world, "ann")
+    token = bank.world.token("ann")
+    challenge = await bank.opened(token, "ann", "payout", "accounts/1")
+    begun = await post(bank, challenge["challengeId"], "options", None, token)
+    assert begun.status == 200
+    assert begun.json["publicKey"]["userVerification"] == "required"
+    answer = {"method": "passkey", "credential": device.get(begun.json["publicKey"])}
+    done = await post(bank, challenge["challengeId"], "answer", answer, token)
+    assert (done.status, done.json["state"]) == (200, "satisfied")
+    assert (await bank.check(token, "ann", "payout", "accounts/1")).status == 200
+    again = await post(bank, challenge["challengeId"], "answer", answer, token)
+    assert (again.status, again.code) == (409, "ChallengeEnded")

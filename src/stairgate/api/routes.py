@@ -122,6 +122,18 @@ STEP_UP: tuple[Route, ...] = (
     ),
     Route(
         "POST",
+        "/v1/challenges/{challengeId}/options",
+        challenges.options,
+        "Begin a passkey's ceremony",
+        "step-up",
+        {200: wire.PasskeyOptions},
+        description="What the passkey signs is bound to exactly this access. Good for one attempt.",
+        request=wire.BeginPasskey,
+        optional_body=True,
+        errors=(404, 409, 503),
+    ),
+    Route(
+        "POST",
         "/v1/challenges/{challengeId}/answer",
         challenges.answer,
         "Answer a challenge",

@@ -47,7 +47,7 @@ def _entry(method: Method, answer: Answer, *amr: str, sends: bool = False, enrol
 
 # Strongest first: the order in which methods are offered.
 _ENTRIES = (
-    _entry(Method.PASSKEY, Answer.ASSERTION, "pop", "user"),
+    _entry(Method.PASSKEY, Answer.ASSERTION, "user", "mfa"),
     _entry(Method.TOTP, Answer.CODE, "otp"),
     _entry(Method.EMAIL, Answer.DELIVERED_CODE, "otp", sends=True),
     _entry(Method.SMS, Answer.DELIVERED_CODE, "otp", "sms", sends=True),
@@ -56,6 +56,13 @@ _ENTRIES = (
     _entry(Method.APPROVAL, Answer.VOTES, enrolled=False),
 )
 CATALOGUE: Mapping[Method, Entry] = MappingProxyType({entry.method: entry for entry in _ENTRIES})
+
+
+def amr_of(method: Method, *, backup_eligible: bool | None = None) -> tuple[str, ...]:
+    """The RFC 8176 values of a proof by *method*, from what was verified alone (FA-1)."""
+    if backup_eligible is None:
+        return CATALOGUE[method].amr
+    return ("swk" if backup_eligible else "hwk", *CATALOGUE[method].amr)
 
 
 def level_reached(method: Method, *, external_level: Level | None = None) -> Level:

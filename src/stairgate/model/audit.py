@@ -29,6 +29,7 @@ class Event(StrEnum):
     FACTOR_ADDED = "factor.added"
     FACTOR_REMOVED = "factor.removed"
     FACTOR_DISABLED = "factor.disabled"
+    FACTOR_SUSPECT = "factor.suspect"  # a passkey's sign counter did not go up: it may have been cloned
     RECORD_CHANGED = "record.changed"
     ROLE_CHANGED = "role.changed"
     GROUP_CHANGED = "group.changed"

@@ -8,11 +8,13 @@ the factor's counter on and writes the entries. Whatever fails leaves nothing of
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stairgate.factors.catalogue import methods_meeting
 from stairgate.model.audit import Event
+from stairgate.model.canonical import JsonValue, digest_of
 from stairgate.model.challenges import Challenge, ChallengeState, Ticket
 from stairgate.model.decisions import Question
 from stairgate.model.elevations import Elevation
@@ -25,8 +27,8 @@ from stairgate.model.errors import (
     NotFoundError,
     WrongAnswerError,
 )
-from stairgate.model.evidence import Evidence
 from stairgate.model.ids import ChallengeId, ElevationId
+from stairgate.model.passkeys import signed_consent_document
 from stairgate.model.protection import Level, Method
 from stairgate.model.tokens import Caller
 from stairgate.ports.store import WriteTransaction
@@ -53,9 +55,10 @@ class AnswerCall:
     method: Method
     code: str | None = None
     once: bool = False
+    credential: Mapping[str, object] | None = None
 
     def __repr__(self) -> str:
-        return f"AnswerCall(method={self.method!r}, once={self.once})"  # SECURITY: never the code
+        return f"AnswerCall(method={self.method!r}, once={self.once})"  # SECURITY: never the code or credential
 
 
 async def answer_challenge(
@@ -78,17 +81,14 @@ async def answer_challenge(
         TooManyAttemptsError: The factor must be left alone for a while.
         ConflictError: The same code was used at the same time.
     """
-    if call.code is None:
-        raise InvalidInputError("code", "is required")
-    if len(call.code) > MAX_CODE_LENGTH:
-        raise InvalidInputError("code", f"must have at most {MAX_CODE_LENGTH} characters")
+    given = _given(call)
     found, party = await require_party(services, caller, id)
     external = await _require_may_answer(services, caller, found, party, call.method)
     offered = await attesting_level(services, found.ticket)
     answer = _Answer(
         services,
         call,
-        call.code,
+        given,
         external,
         audit.actor(caller),
         ElevationId(_fresh_id(services)),
@@ -107,6 +107,24 @@ async def answer_challenge(
     if isinstance(outcome, DomainError):
         raise outcome
     return outcome
+
+
+def _given(call: AnswerCall) -> proving.Given:
+    """
+    What was given back.
+
+    Raises:
+        InvalidInputError: It is missing, too long, or what another method takes.
+    """
+    passkey = call.method is Method.PASSKEY
+    wanted, other = ("credential", "code") if passkey else ("code", "credential")
+    if (call.code if passkey else call.credential) is not None:
+        raise InvalidInputError(other, f"is not for `{call.method}`: send `{wanted}`")
+    if (call.credential if passkey else call.code) is None:
+        raise InvalidInputError(wanted, "is required")
+    if call.code is not None and len(call.code) > MAX_CODE_LENGTH:
+        raise InvalidInputError("code", f"must have at most {MAX_CODE_LENGTH} characters")
+    return proving.Given(call.method, call.code or "", call.credential)
 
 
 def _fresh_id(services: Services) -> str:
@@ -134,7 +152,7 @@ class _Answer:
 
     services: Services
     call: AnswerCall
-    code: str
+    given: proving.Given
     external: Level | None
     by: str
     elevation: ElevationId
@@ -151,24 +169,24 @@ class _Answer:
         ticket = challenge.ticket
         if transaction.standing(ticket.token).barred(now):
             return ChallengeBarredError()
+        once = self.call.once
+        if self.given.method is Method.PASSKEY and challenge.ceremony is not None:
+            if once and not challenge.ceremony.once:
+                return InvalidInputError("once", "is chosen with the options of a passkey, so that it is signed")
+            once = challenge.ceremony.once
         attempts = proving.attempts_for(
-            self.services,
-            transaction,
-            challenge,
-            method=self.call.method,
-            code=self.code,
-            external=self.external,
-            now=now,
+            self.services, transaction, challenge, self.given, external=self.external, now=now
         )
         if isinstance(attempts, DomainError):
             return attempts
-        evidence = proving.try_all(transaction, ticket.user, attempts, now)
-        if evidence is None:
+        proof = proving.try_all(transaction, ticket.user, attempts, by=self.by, now=now)
+        challenge = replace(challenge, ceremony=None)  # a nonce is spent by any answer (WA-2)
+        if proof is None:
             proving.disable_exhausted(transaction, attempts, by=self.by, now=now)
             return self._wrong(transaction, challenge, now)
         standing = transaction.standing(ticket.token)
         transaction.set_standing(ticket.token, replace(standing, wrong_answers=0, barred_until=None))
-        return self._right(transaction, challenge, evidence, now)
+        return self._right(transaction, challenge, proof, once=once, now=now)
 
     def _wrong(self, transaction: WriteTransaction, challenge: Challenge, now: datetime) -> DomainError:
         challenge = wrong(challenge, now)
@@ -189,21 +207,23 @@ class _Answer:
         return WrongAnswerError(left)
 
     def _right(
-        self, transaction: WriteTransaction, challenge: Challenge, evidence: Evidence, now: datetime
+        self, transaction: WriteTransaction, challenge: Challenge, proof: proving.Proof, *, once: bool, now: datetime
     ) -> Challenge | DomainError:
         elevation = issue(
-            challenge, evidence, id=self.elevation, now=now, once=self.call.once, same_device=self.same_device
+            challenge, proof.evidence, id=self.elevation, now=now, once=once, same_device=self.same_device
         )
         if not _meets_today(self.services, transaction, challenge.ticket, elevation, now):
             outdated = ended(challenge, ChallengeState.SUPERSEDED, now)
             endings.store(transaction, outdated, by=self.by, at=now)
             return ChallengeEndedError(outdated.state)
-        done = satisfied(challenge, evidence, elevation.id, now)
+        done = satisfied(replace(challenge, signed=proof.signed), proof.evidence, elevation.id, now)
         endings.store(transaction, done, by=self.by, at=now)
         transaction.add_elevation(elevation)
-        factor = {"factor": elevation.factor, "once": self.call.once}
+        facts: dict[str, JsonValue] = {"factor": elevation.factor, "once": once, "amr": list(proof.amr)}
+        if proof.signed is not None:
+            facts["signedConsent"] = digest_of(signed_consent_document(proof.signed))
         transaction.append_audit(
-            audit.elevation_entry(Event.ELEVATION_ISSUED, elevation, by=self.by, at=now, facts=factor)
+            audit.elevation_entry(Event.ELEVATION_ISSUED, elevation, by=self.by, at=now, facts=facts)
         )
         return done
 

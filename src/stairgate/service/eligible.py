@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from stairgate.factors.catalogue import CATALOGUE, methods_meeting
 from stairgate.model.challenges import Challenge, Ticket
 from stairgate.model.errors import NoEligibleFactorError
-from stairgate.model.evidence import Factor
 from stairgate.model.ids import UserId
 from stairgate.model.protection import Level, Method
 from stairgate.model.resources import Resource, management_resource
 from stairgate.ports.store import ReadTransaction
 from stairgate.service.context import Services
 from stairgate.service.loading import best_levels
+from stairgate.service.stored_factors import usable_factors
 from stairgate.service.views import ChallengeView, in_words
 from stairgate.stepup.challenges import MAX_WRONG
 from stairgate.stepup.limits import DISABLE_AT
@@ -29,15 +29,6 @@ def factors_resource(user: UserId) -> Resource:
 def no_eligible_factor(user: UserId) -> NoEligibleFactorError:
     """The refusal that says where to enrol."""
     return NoEligibleFactorError(enrolment={"userId": user, "resourceUri": str(factors_resource(user))})
-
-
-def usable_factors(transaction: ReadTransaction, user: UserId, method: Method, now: datetime) -> Sequence[Factor]:
-    """The user's factors of *method* that can be used now: not disabled, and their hold is over."""
-    return [
-        factor
-        for factor in transaction.factors_of(user)
-        if factor.method is method and not factor.disabled and factor.usable_from <= now
-    ]
 
 
 def offered_levels(services: Services) -> Mapping[Method, Level]:
@@ -64,7 +55,8 @@ def eligible_methods(
     return tuple(
         method
         for method in methods_meeting(ticket.requirement, levels)
-        if not CATALOGUE[method].enrolled or usable_factors(transaction, ticket.user, method, now)
+        if not CATALOGUE[method].enrolled
+        or usable_factors(services, transaction, ticket.user, method, now, level=ticket.requirement.level)
     )
 
 

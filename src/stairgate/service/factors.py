@@ -13,7 +13,7 @@ from stairgate.model.protection import Method
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit
 from stairgate.service.context import Services
-from stairgate.service.proving import seal_purpose
+from stairgate.service.stored_factors import seal_purpose
 from stairgate.service.user_tokens import require_user_id
 
 MAX_FACTORS = 20

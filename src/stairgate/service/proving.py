@@ -1,71 +1,98 @@
 """
 One answer to a challenge, counted and then verified, within the transaction of the answer (semantics §7.4).
 
-The counter moves before the code is looked at. Because both happen in one transaction, no crash and no second request
-can come between them; what a right answer pays for is stored in the same transaction.
+The counter moves before the answer is looked at. Because both happen in one transaction, no crash and no second
+request can come between them; what a right answer pays for is stored in the same transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from stairgate.factors import delivered_code, totp
+from stairgate.factors import delivered_code, passkey, totp
+from stairgate.factors.catalogue import amr_of
 from stairgate.model.audit import Event
 from stairgate.model.challenges import Challenge
-from stairgate.model.errors import DomainError, ProofRefusedError, TooManyAttemptsError
+from stairgate.model.errors import DomainError, ProofRefusedError, SignCounterError, TooManyAttemptsError
 from stairgate.model.evidence import AttemptCount, Evidence, Factor
 from stairgate.model.ids import UserId
+from stairgate.model.passkeys import RelyingParty, SignedConsent
 from stairgate.model.protection import Level, Method
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit
 from stairgate.service.context import Services
-from stairgate.service.eligible import no_eligible_factor, usable_factors
+from stairgate.service.eligible import no_eligible_factor
 from stairgate.service.issue_code import CODE_PURPOSE, bound_code
+from stairgate.service.stored_factors import passkey_in, unsealed, usable_factors, with_passkey
+from stairgate.stepup.consent import consent_document, webauthn_challenge
 from stairgate.stepup.limits import DISABLE_AT, after_wrong, wait_seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One way to verify the answer, and the counter that it is counted on."""
+class Given:
+    """What the caller gave back: a code, or a credential. SECURITY: neither is ever shown."""
 
-    counted_on: str  # a factor's id or, where nothing is enrolled, the method's name
+    method: Method
+    code: str = ""
+    credential: Mapping[str, object] | None = None
+
+    def __repr__(self) -> str:
+        return f"Given(method={self.method!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was proven. *factor* is as it is to be stored after it, where the factor changed by more than a counter."""
+
+    evidence: Evidence
+    amr: tuple[str, ...]
+    factor: Factor | None = None
+    signed: SignedConsent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """
+    One way to verify the answer, and the counter that it is counted on.
+
+    *counted_on* is a factor's id or, where nothing is enrolled, the method's name; None: a passkey, which cannot be
+    guessed, so that nobody may make its owner wait (attack 26).
+    """
+
+    counted_on: str | None
     factor: Factor | None
     before: AttemptCount
-    verify: Callable[[], Evidence]  # raises ProofRefusedError
-
-
-def seal_purpose(factor: str) -> str:
-    """What a factor's secret is sealed for: one that was moved to another factor does not open."""
-    return f"factor {factor}"
+    verify: Callable[[], Proof]  # raises ProofRefusedError
 
 
 def attempts_for(
     services: Services,
     transaction: WriteTransaction,
     challenge: Challenge,
+    given: Given,
     *,
-    method: Method,
-    code: str,
     external: Level | None,
     now: datetime,
 ) -> list[Attempt] | DomainError:
     """
-    The ways to verify *code*, each with its counter; or why none may be tried now.
+    The ways to verify what was *given*, each with its counter; or why none may be tried now.
 
-    With several factors of one method the code is tried on each, and a wrong one counts for each.
+    With several factors of one method a code is tried on each, and a wrong one counts for each.
     """
-    user = challenge.ticket.user
+    user, method = challenge.ticket.user, given.method
     attempts: list[Attempt] = []
-    if method is Method.TOTP:
-        for factor in usable_factors(transaction, user, method, now):
+    if method is Method.PASSKEY:
+        attempts = _passkeys(services, transaction, challenge, given, now)
+    elif method is Method.TOTP:
+        for factor in usable_factors(services, transaction, user, method, now):
             before = transaction.attempts(user, factor.id)
-            attempts.append(Attempt(factor.id, factor, before, _totp(services, factor, code, now)))
+            attempts.append(Attempt(factor.id, factor, before, _totp(services, factor, given.code, now)))
     elif method is Method.EXTERNAL and external is not None:
         before = transaction.attempts(user, method.value)
         if before.failures < DISABLE_AT:
-            check = _external(services, challenge, code, level=external, now=now)
+            check = _external(services, challenge, given.code, level=external, now=now)
             attempts.append(Attempt(method.value, None, before, check))
     if not attempts:
         return no_eligible_factor(user)
@@ -74,58 +101,138 @@ def attempts_for(
     return ready or TooManyAttemptsError(min(waits))
 
 
-def _totp(services: Services, factor: Factor, code: str, now: datetime) -> Callable[[], Evidence]:
-    def check() -> Evidence:
-        secret = services.keys.unseal(factor.secret, purpose=seal_purpose(factor.id))
-        return totp.verify(
+def _passkeys(
+    services: Services, transaction: WriteTransaction, challenge: Challenge, given: Given, now: datetime
+) -> list[Attempt]:
+    """One attempt: with the passkey that the answer names, or with none, which fails."""
+    ticket, party = challenge.ticket, services.rules.party
+    level = ticket.requirement.level
+    usable = usable_factors(services, transaction, ticket.user, Method.PASSKEY, now, level=level)
+    if not usable or party is None:
+        return []
+    return [Attempt(None, None, AttemptCount(), _assertion(services, challenge, usable, party, given.credential, now))]
+
+
+def _assertion(
+    services: Services,
+    challenge: Challenge,
+    usable: Sequence[Factor],
+    party: RelyingParty,
+    credential: Mapping[str, object] | None,
+    now: datetime,
+) -> Callable[[], Proof]:
+    def check() -> Proof:
+        ceremony = challenge.ceremony
+        if ceremony is None or credential is None or now >= ceremony.expires_at:
+            raise ProofRefusedError
+        wanted = passkey.credential_id_of(credential)
+        for factor in usable:
+            known = passkey_in(services, factor)
+            if known.credential_id == wanted:
+                break
+        else:
+            raise ProofRefusedError
+        document = consent_document(challenge, once=ceremony.once)
+        try:
+            asserted = passkey.verify(
+                credential,
+                known,
+                challenge=webauthn_challenge(ceremony.nonce, document),
+                party=party,
+                sign_count=max(factor.counter, 0),
+                factor=factor.id,
+                now=now,
+            )
+        except SignCounterError:
+            raise _CloneSuspectedError(factor) from None
+        count = asserted.evidence.counter or 0
+        after = with_passkey(services, replace(factor, counter=count, last_used_at=now), asserted.passkey)
+        signed = SignedConsent(
+            document=document,
+            nonce=ceremony.nonce,
+            rp_id=party.id,
+            credential_id=known.credential_id,
+            public_key=known.public_key,
+            client_data=asserted.client_data,
+            authenticator_data=asserted.authenticator_data,
+            signature=asserted.signature,
+        )
+        amr = amr_of(Method.PASSKEY, backup_eligible=known.backup_eligible)
+        return Proof(asserted.evidence, amr, after, signed)
+
+    return check
+
+
+class _CloneSuspectedError(SignCounterError):
+    def __init__(self, factor: Factor) -> None:
+        super().__init__()
+        self.factor = factor
+
+
+def _totp(services: Services, factor: Factor, code: str, now: datetime) -> Callable[[], Proof]:
+    def check() -> Proof:
+        secret = unsealed(services, factor)
+        evidence = totp.verify(
             secret, code, now=now, last_step=factor.counter, factor=factor.id, strict=services.rules.totp_strict
         )
+        return Proof(evidence, amr_of(Method.TOTP))
 
     return check
 
 
 def _external(
     services: Services, challenge: Challenge, code: str, *, level: Level, now: datetime
-) -> Callable[[], Evidence]:
+) -> Callable[[], Proof]:
     def matches(typed: str, digest: str) -> bool:
         return services.keys.matches(bound_code(challenge.id, typed), digest, purpose=CODE_PURPOSE)
 
-    def check() -> Evidence:
-        return delivered_code.verify(
+    def check() -> Proof:
+        evidence = delivered_code.verify(
             code, challenge.code, now=now, matches=matches, method=Method.EXTERNAL, level=level
         )
+        return Proof(evidence, amr_of(Method.EXTERNAL))
 
     return check
 
 
-def try_all(transaction: WriteTransaction, user: UserId, attempts: list[Attempt], now: datetime) -> Evidence | None:
+def try_all(
+    transaction: WriteTransaction, user: UserId, attempts: list[Attempt], *, by: str, now: datetime
+) -> Proof | None:
     """
     Count every attempt as wrong, then verify; a success takes its factor's new counter and sets its count back.
 
     Returns:
-        The evidence, None where no attempt succeeded; then all of them stay counted.
+        The proof, None where no attempt succeeded; then all of them stay counted.
 
     Raises:
         ConflictError: The factor's counter was moved on meanwhile: the same code was used twice (attack 4).
     """
     for attempt in attempts:
-        transaction.set_attempts(user, attempt.counted_on, after_wrong(attempt.before, now))
+        if attempt.counted_on is not None:
+            transaction.set_attempts(user, attempt.counted_on, after_wrong(attempt.before, now))
     for attempt in attempts:
         try:
-            evidence = attempt.verify()
+            proof = attempt.verify()
+        except _CloneSuspectedError as error:
+            transaction.append_audit(audit.factor_entry(Event.FACTOR_SUSPECT, error.factor, by=by, at=now))
+            continue
         except ProofRefusedError:
             continue
-        if attempt.factor is not None and evidence.counter is not None:
-            transaction.advance_factor(attempt.factor.id, counter=evidence.counter, at=now)
+        if proof.factor is not None:
+            transaction.replace_factor(proof.factor)
+        elif attempt.factor is not None and proof.evidence.counter is not None:
+            transaction.advance_factor(attempt.factor.id, counter=proof.evidence.counter, at=now)
         for other in attempts:
-            count = AttemptCount() if other is attempt else other.before  # the code was the other factor's: no guess
-            transaction.set_attempts(user, other.counted_on, count)
-        return evidence
+            if other.counted_on is not None:
+                # Where the code was the other factor's, it was no guess.
+                count = AttemptCount() if other is attempt else other.before
+                transaction.set_attempts(user, other.counted_on, count)
+        return proof
     return None
 
 
 def disable_exhausted(transaction: WriteTransaction, attempts: list[Attempt], *, by: str, now: datetime) -> None:
-    """Disable each factor whose wrong answers have come to 50 since its last success (NIST-3)."""
+    """Disable each factor whose wrong answers have come to 50 since its last success (NIST-3); never a passkey."""
     for attempt in attempts:
         if attempt.factor is not None and attempt.before.failures + 1 >= DISABLE_AT:
             transaction.set_factor_disabled(attempt.factor.id, disabled=True)

@@ -32,13 +32,30 @@ class IssueCode(Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class AnswerChallenge(Struct, rename="camel", forbid_unknown_fields=True):
-    """An answer. `once`: the elevation opens this access alone, one time. `credential`, `matchCode`: not yet."""
+    """
+    An answer: a `code`, or a passkey's `credential` (AuthenticationResponseJSON).
+
+    `once`: the elevation opens this access alone, one time; for a passkey it is chosen with the options. `matchCode`:
+    not yet.
+    """
 
     method: MethodName
     code: Code | None = None
     once: bool = False
     credential: dict[str, Any] | None = None
     match_code: str | None = None
+
+
+class BeginPasskey(Struct, rename="camel", forbid_unknown_fields=True):
+    """`once`: what is signed is this access alone, one time."""
+
+    once: bool = False
+
+
+class PasskeyOptions(Struct, rename="camel"):
+    """What goes to `navigator.credentials.get`: PublicKeyCredentialRequestOptionsJSON. Good for one attempt."""
+
+    public_key: dict[str, Any]
 
 
 class DeclineChallenge(Struct, rename="camel", forbid_unknown_fields=True):

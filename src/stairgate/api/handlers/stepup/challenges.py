@@ -13,10 +13,12 @@ from stairgate.api.handlers.stepup.check import MAX_USER_TOKEN, USER_TOKEN
 from stairgate.api.views import challenge_view, elevation_view
 from stairgate.api.wire.stepup import (
     AnswerChallenge,
+    BeginPasskey,
     DeclineChallenge,
     IssueCode,
     IssuedCode,
     OpenChallenge,
+    PasskeyOptions,
     ReportStepUp,
 )
 from stairgate.model.errors import DomainError, NotFoundError, NotYetSupportedError
@@ -27,6 +29,7 @@ from stairgate.service.cancel_challenge import cancel_challenge
 from stairgate.service.decline_challenge import decline_challenge
 from stairgate.service.issue_code import issue_code
 from stairgate.service.open_challenge import OpenCall, open_challenge
+from stairgate.service.passkey_options import passkey_options
 from stairgate.service.read_challenge import read_challenge, wait_for_challenge
 from stairgate.service.report_step_up import report_step_up
 from stairgate.service.views import ChallengeView
@@ -101,12 +104,18 @@ async def code(call: Call) -> Answer:
     return json_answer(200, IssuedCode(code=issued.code, expires_at=issued.expires_at))
 
 
+async def options(call: Call) -> Answer:
+    """Answer `POST /v1/challenges/{challengeId}/options`."""
+    body = call.body(BeginPasskey)
+    made = await passkey_options(call.services, call.caller, _challenge_id(call), once=body.once)
+    return json_answer(200, PasskeyOptions(public_key=dict(made)))
+
+
 async def answer(call: Call) -> Answer:
     """Answer `POST /v1/challenges/{challengeId}/answer`."""
     body = call.body(AnswerChallenge)
-    _refuse_later("credential", body.credential)
     _refuse_later("matchCode", body.match_code)
-    given = AnswerCall(method=method_of(body.method), code=body.code, once=body.once)
+    given = AnswerCall(method=method_of(body.method), code=body.code, once=body.once, credential=body.credential)
     view = await answer_challenge(call.services, call.caller, _challenge_id(call), given)
     return json_answer(200, challenge_view(view))
 
