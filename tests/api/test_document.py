@@ -71,7 +71,7 @@ async def test_the_page_loads_and_runs_nothing(door: Door) -> None:
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
     assert 'name="viewport" content="width=device-width' in page
     assert "prefers-color-scheme:dark" in page
-    assert len(page) < 200_000
+    assert len(page) < 400_000
 
 
 def test_the_page_shows_every_operation_and_escapes_what_it_shows() -> None:

@@ -127,7 +127,6 @@ async def test_what_is_not_valid_is_named_and_nothing_is_written(
     [
         {"when": "true"},
         {"stepUp": {"when": "true"}},
-        {"stepUp": {"approvals": {"count": 1}}},
     ],
 )
 async def test_what_a_later_version_will_honour_is_refused_and_never_ignored(

@@ -15,11 +15,12 @@ from tests.reference.worlds import NOW, engine, issued_for
 from stairgate.engine.decide import decide
 from stairgate.model.access import ResourceMark
 from stairgate.model.actions import Action, parse_action
+from stairgate.model.approvals import cover
 from stairgate.model.canonical import canonical_json
 from stairgate.model.decisions import Allow, Decision, Deny, Question, Reason, StepUpRequired
 from stairgate.model.elevations import Area, Elevation, EndReason
 from stairgate.model.ids import UserId
-from stairgate.model.protection import AVAILABLE_METHODS, BEST_LEVELS, Enforcement, Requirement
+from stairgate.model.protection import AVAILABLE_METHODS, BEST_LEVELS, Enforcement, Method, Requirement, reaches
 from stairgate.model.resources import Resource
 
 
@@ -133,8 +134,10 @@ def stepped_up(case: Case, now: datetime = NOW) -> tuple[StepUpRequired, list[El
     methods = sorted(
         method
         for method in (AVAILABLE_METHODS if asked.methods is None else asked.methods)
-        if method in AVAILABLE_METHODS and BEST_LEVELS[method] >= asked.level
+        if method in AVAILABLE_METHODS and reaches(BEST_LEVELS[method], asked.level)
     )
+    if asked.level is None:
+        methods = [Method.APPROVAL]
     return refusal, [
         issued_for(refusal, case.question, now, method=method, number=number) for number, method in enumerate(methods)
     ]
@@ -212,7 +215,8 @@ def test_an_area_never_opens_what_a_merged_mark_guards_more_strictly(case: Case)
     refusal, elevations = answer
     for mark in refusal.marks:
         for elevation in elevations:
-            assert elevation.level >= mark.requirement.level
+            assert reaches(elevation.level, mark.requirement.level)
+            assert cover(elevation.approvals, mark.requirement.approvals)
             assert mark.requirement.methods is None or elevation.method in mark.requirement.methods
             assert elevation.expires_at <= NOW + timedelta(seconds=mark.requirement.lifetime)
             assert refusal.area.exact or not mark.requirement.exact

@@ -11,6 +11,7 @@ from itertools import product
 
 from stairgate.model.access import AccessRecord, RecordStatus, ResourceAbility, ResourceConfiguration, Role, Statement
 from stairgate.model.actions import ANY_ACTION, READ, Action
+from stairgate.model.approvals import Quorum
 from stairgate.model.canonical import canonical_json
 from stairgate.model.decisions import Question, Reason
 from stairgate.model.documents import area_document, requirement_document
@@ -142,8 +143,10 @@ def merged(marks: Sequence[Mark]) -> Requirement:
     for requirement in asked:
         if requirement.methods is not None:
             methods = set(requirement.methods) if methods is None else methods & requirement.methods
+    level = max((r.level for r in asked), key=strength)
     return Requirement(
-        level=max(r.level for r in asked),
+        level=level,
+        approvals=all_approvals(asked),
         methods=None if methods is None else (frozenset(methods) or frozenset({Method.APPROVAL})),  # none in common
         lifetime=min(r.lifetime for r in asked),
         max_age=min(r.proof_age for r in asked),
@@ -154,10 +157,43 @@ def merged(marks: Sequence[Mark]) -> Requirement:
     )
 
 
+def strength(level: Level | None) -> int:
+    """§4, level: null asks for no factor, so it is the lowest."""
+    return 0 if level is None else int(level)
+
+
+def all_approvals(asked: Sequence[Requirement]) -> frozenset[Quorum]:
+    """§5, Merging: all approvals; where two ask the same groups, one that is as strict as both."""
+    quorums = [quorum for requirement in asked for quorum in requirement.approvals]
+    return frozenset(
+        Quorum(
+            max(q.count for q in quorums if q.groups == groups),
+            groups,
+            all(q.self_approval for q in quorums if q.groups == groups),
+        )
+        for groups in {q.groups for q in quorums}
+    )
+
+
+def approved(elevation: Elevation, requirement: Requirement) -> bool:
+    """§5: its approvals cover the mark's: as many people of the same groups, the requester only where allowed."""
+    return all(
+        any(
+            had.groups == wanted.groups
+            and had.count >= wanted.count
+            and (wanted.self_approval or not had.self_approval)
+            for had in elevation.approvals
+        )
+        for wanted in requirement.approvals
+    )
+
+
 def can_be_met(requirement: Requirement) -> bool:
     """§5: levels and methods only."""
+    if requirement.level is None:
+        return True
     methods = AVAILABLE_METHODS if requirement.methods is None else requirement.methods & AVAILABLE_METHODS
-    return any(BEST_LEVELS.get(method, Level(1)) >= requirement.level for method in methods)
+    return any(strength(BEST_LEVELS[method]) >= strength(requirement.level) for method in methods)
 
 
 def area_of(marks: Sequence[Mark], question: Question) -> Area:
@@ -199,7 +235,8 @@ def meets(elevation: Elevation, mark: Mark, question: Question, now: datetime, *
         and (not r.exact or area.exact)
         and (but == "time" or now - elevation.issued_at < timedelta(seconds=r.lifetime))
         and (but == "time" or now - elevation.proven_at <= timedelta(seconds=r.proof_age))
-        and elevation.level >= r.level
+        and strength(elevation.level) >= strength(r.level)
+        and approved(elevation, r)
         and (r.methods is None or elevation.method in r.methods)
         and (r.device is None or elevation.same_device)
         and (r.uses is None or (elevation.uses is not None and elevation.uses <= r.uses))
@@ -211,12 +248,13 @@ def meets(elevation: Elevation, mark: Mark, question: Question, now: datetime, *
     )
 
 
-def cost(marks: Sequence[Mark], question: Question) -> tuple[int, float, int, int, str]:
+def cost(marks: Sequence[Mark], question: Question) -> tuple[bool, int, float, int, int, str]:
     """§5, Cheapest."""
     requirement = merged(marks)
     text = canonical_json([requirement_document(requirement), area_document(area_of(marks, question))])
     uses = float("-inf") if requirement.uses is None else -requirement.uses
-    return (requirement.level, uses, len(requirement.bind), -requirement.lifetime, text)
+    asks_others = bool(requirement.approvals)
+    return (asks_others, strength(requirement.level), uses, len(requirement.bind), -requirement.lifetime, text)
 
 
 def judge(world: World, question: Question, elevations: Sequence[Elevation], now: datetime) -> Verdict:

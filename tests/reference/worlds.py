@@ -23,6 +23,7 @@ from stairgate.model.access import (
     Statement,
 )
 from stairgate.model.actions import parse_action
+from stairgate.model.approvals import NO_QUORUMS, Quorum, Quorums
 from stairgate.model.canonical import JsonValue, canonical_json
 from stairgate.model.decisions import Decision, Question, StepUpRequired
 from stairgate.model.elevations import Area, Elevation
@@ -60,17 +61,29 @@ def requirement(random: Random) -> Requirement:
     """A random requirement, leaning to the plain ones."""
     bind = frozenset(random.sample(["amount", "to"], random.choice([0, 0, 0, 1, 2])))
     scope = random.choice([None, None, Scope.EXACT, Scope.AREA])
+    others = approvals(random, 0.15)
+    level = None if others and random.random() < 0.5 else random.choice([Level.BASIC, Level.STRONG, Level.HARDWARE])
+    named = random.choice([None, None, None, frozenset({Method.TOTP}), frozenset({Method.EXTERNAL})])
     return Requirement(
-        level=random.choice([Level.BASIC, Level.STRONG, Level.STRONG, Level.HARDWARE]),
-        methods=random.choice([None, None, None, frozenset({Method.TOTP}), frozenset({Method.EXTERNAL})]),
+        level=level,
+        approvals=others,
+        methods=None if level is None else named,
         lifetime=random.choice([60, 300, 900]),
         max_age=random.choice([None, None, 30, 600]),
         uses=random.choice([None, None, None, 1, 2]),
         scope=None if bind else scope,
         bind=bind,
         enforce=random.choice([Enforcement.ON] * 5 + [Enforcement.OBSERVE]),
-        device=random.choice([None, None, None, Device.SAME]),
+        device=None if level is None else random.choice([None, None, None, Device.SAME]),
     )
+
+
+def approvals(random: Random, chance: float) -> Quorums:
+    """Nobody, most of the time; else one or two quorums, of few groups."""
+    if random.random() >= chance:
+        return NO_QUORUMS
+    groups = random.sample([frozenset(GROUPS), frozenset(GROUPS[:1]), frozenset(GROUPS[1:])], random.choice([1, 1, 2]))
+    return frozenset(Quorum(random.randint(1, 2), named, self_approval=random.random() < 0.3) for named in groups)
 
 
 def maybe(random: Random, chance: float) -> Requirement | None:
@@ -149,7 +162,8 @@ def elevation(random: Random, number: int, about: Question) -> Elevation:
     exact = random.random() < 0.5
     resource = about.resource if near else parse_resource(random.choice(RESOURCES))
     action = about.action if near else parse_action(random.choice(ASKED))
-    method = random.choice([Method.TOTP, Method.TOTP, Method.EXTERNAL])
+    agreed = approvals(random, 0.4)
+    method = random.choice([Method.TOTP, Method.TOTP, Method.EXTERNAL, *([Method.APPROVAL] if agreed else [])])
     uses = random.choice([None, None, 1, 2])
     issued = NOW - timedelta(seconds=random.choice([0, 10, 100, 500]))
     bound = random.choice(BOUND)
@@ -158,8 +172,9 @@ def elevation(random: Random, number: int, about: Question) -> Elevation:
         user=about.user if near else random.choice(USERS),
         token=about.token or random.choice(TOKENS),
         area=Area(resource, action, exact=exact),
-        level=BEST_LEVELS[method],
+        level=BEST_LEVELS.get(method),
         method=method,
+        approvals=agreed,
         proven_at=issued - timedelta(seconds=random.choice([0, 0, 40])),
         issued_at=issued,
         expires_at=issued + timedelta(seconds=random.choice([60, 300, 900])),
@@ -211,8 +226,9 @@ def issued_for(refusal: StepUpRequired, question: Question, now: datetime, *, me
         user=question.user,
         token=question.token,
         area=refusal.area,
-        level=BEST_LEVELS[method],
+        level=BEST_LEVELS.get(method),
         method=method,
+        approvals=asked.approvals,
         proven_at=now,
         issued_at=now,
         expires_at=now + timedelta(seconds=asked.lifetime),

@@ -44,16 +44,17 @@ def refusal_answer(
     return json_answer(403, body, (b"www-authenticate", challenge), *headers)
 
 
-def authentication_challenge(description: str, level: Level, max_age: int) -> bytes:
+def authentication_challenge(description: str, level: Level | None, max_age: int) -> bytes:
     """
-    The header of RFC 9470 §3. Any one of `acr_values` will do, the least demanding first.
+    The header of RFC 9470 §3. Any one of `acr_values` will do, the least demanding first; no level, no `acr_values`.
 
     Written only to callers whose own token was verified (OA-2): no handler runs for others.
     """
-    values = " ".join(stronger.acr for stronger in Level if stronger >= level)
+    values = "" if level is None else " ".join(stronger.acr for stronger in Level if stronger >= level)
+    wanted = f"acr_values={quoted(values)}, " if values else ""
     return (
         f'Bearer error="insufficient_user_authentication", error_description={quoted(description)}, '
-        f'acr_values={quoted(values)}, max_age="{max_age}"'
+        f'{wanted}max_age="{max_age}"'
     ).encode("ascii")
 
 

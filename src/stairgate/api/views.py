@@ -50,7 +50,7 @@ def elevation_view(elevation: model.Elevation) -> Elevation:
         elevation_id=elevation.id,
         user_id=elevation.user,
         area=area_view(elevation.area),
-        level=elevation.level.wire,
+        level=protection.level_name(elevation.level),
         method=elevation.method.value,
         proven_at=elevation.proven_at,
         issued_at=elevation.issued_at,

@@ -41,11 +41,13 @@ _WHY = {
     Miss.NOT_BOUND: "it does not bind every detail that the mark binds",
     Miss.VALUE_DIFFERS: "a detail that it binds has another value",
     Miss.DEVICE: "it was not finished on the device that asked, as the mark wants",
+    Miss.APPROVALS: "not all the people have agreed to it whom the mark wants",
 }
 _WHY_TOKEN = {
     Miss.USES: "a login cannot be counted, and the mark counts uses",
     Miss.DEVICE: "a login says nothing of the device, and the mark wants the one that asked",
     Miss.NOT_BOUND: "a login binds no details, and the mark binds some",
+    Miss.APPROVALS: "nobody else agrees to a login, and the mark wants approvals",
     Miss.METHOD: "a token does not name the method, and the mark does",
     Miss.LEVEL: "its level is too low",
     Miss.TOO_OLD: "the login is older than the lifetime of the mark, or its time is not known",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from stairgate.model.approvals import cover
 from stairgate.model.canonical import canonical_json
 from stairgate.model.decisions import Question
 from stairgate.model.elevations import Elevation
 from stairgate.model.evidence import TokenEvidence
-from stairgate.model.protection import Mark
+from stairgate.model.protection import Mark, reaches
 
 
 class Miss(StrEnum):
@@ -30,6 +31,7 @@ class Miss(StrEnum):
     NOT_BOUND = "not_bound"
     VALUE_DIFFERS = "value_differs"
     DEVICE = "device"
+    APPROVALS = "approvals"
 
 
 # What only time and use did: such an elevation met the mark once.
@@ -56,12 +58,13 @@ def misses(elevation: Elevation, mark: Mark, question: Question, now: datetime) 
         (Miss.NOT_EXACT, elevation.area.exact or not asked.exact),
         (Miss.TOO_OLD, now - elevation.issued_at < timedelta(seconds=asked.lifetime)),
         (Miss.PROOF_TOO_OLD, now - elevation.proven_at <= timedelta(seconds=asked.proof_age)),
-        (Miss.LEVEL, elevation.level >= asked.level),
+        (Miss.LEVEL, reaches(elevation.level, asked.level)),
         (Miss.METHOD, asked.methods is None or elevation.method in asked.methods),
         (Miss.USES, asked.uses is None or (elevation.uses is not None and elevation.uses <= asked.uses)),
         (Miss.NOT_BOUND, asked.bind <= elevation.details.keys()),
         (Miss.VALUE_DIFFERS, _values_equal(elevation, question)),
         (Miss.DEVICE, elevation.same_device or asked.device is None),
+        (Miss.APPROVALS, cover(elevation.approvals, asked.approvals)),
     )
     return tuple(miss for miss, holds in clauses if not holds)
 
@@ -99,9 +102,10 @@ def token_misses(evidence: TokenEvidence, mark: Mark, now: datetime) -> tuple[Mi
     clauses = (
         (Miss.USES, asked.uses is None),
         (Miss.NOT_BOUND, not asked.bind),
+        (Miss.APPROVALS, not asked.approvals),
         (Miss.METHOD, asked.methods is None),
         (Miss.DEVICE, asked.device is None),
-        (Miss.LEVEL, evidence.level >= asked.level),
+        (Miss.LEVEL, reaches(evidence.level, asked.level)),
         (Miss.TOO_OLD, age is not None and age < timedelta(seconds=asked.lifetime)),
         (Miss.PROOF_TOO_OLD, age is not None and age <= timedelta(seconds=asked.proof_age)),
     )

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from stairgate.engine.lookup import covers
 from stairgate.model.actions import ANY, Action
+from stairgate.model.approvals import MAX_QUORUMS, Quorums, merged_quorums
 from stairgate.model.canonical import canonical_json
 from stairgate.model.decisions import Question
 from stairgate.model.documents import area_document, requirement_document
@@ -14,7 +15,7 @@ from stairgate.model.elevations import Area
 from stairgate.model.protection import MAX_BOUND_NAMES, Device, Level, Mark, Method, Requirement, Scope
 from stairgate.model.resources import Resource, ResourcePattern
 
-Cost = tuple[int, float, int, int, str, str]
+Cost = tuple[bool, int, float, int, int, str, str]
 
 
 def merge(marks: Sequence[Mark]) -> Requirement:
@@ -25,7 +26,7 @@ def merge(marks: Sequence[Mark]) -> Requirement:
     """
     asked = [mark.requirement for mark in marks]
     return _requirement(
-        level=max(each.level for each in asked),
+        level=max((each.level for each in asked if each.level is not None), default=None),
         methods=_common(each.methods for each in asked),
         lifetime=min(each.lifetime for each in asked),
         max_age=min(each.proof_age for each in asked),
@@ -33,6 +34,7 @@ def merge(marks: Sequence[Mark]) -> Requirement:
         scope=Scope.EXACT if any(each.exact for each in asked) else Scope.AREA,
         bind=frozenset[str]().union(*(each.bind for each in asked)),
         device=Device.SAME if any(each.device is Device.SAME for each in asked) else None,
+        approvals=merged_quorums(each.approvals for each in asked),
     )
 
 
@@ -43,7 +45,7 @@ def _common(choices: Iterable[frozenset[Method] | None]) -> frozenset[Method] | 
 
 def _requirement(
     *,
-    level: Level,
+    level: Level | None,
     methods: frozenset[Method] | None,
     lifetime: int,
     max_age: int,
@@ -51,18 +53,22 @@ def _requirement(
     scope: Scope,
     bind: frozenset[str],
     device: Device | None,
+    approvals: Quorums,
 ) -> Requirement:
-    usual = Requirement(level=level, lifetime=lifetime, max_age=max_age, uses=uses, device=device)
-    if (methods is None or methods) and len(bind) <= MAX_BOUND_NAMES:
-        return Requirement(level, methods, lifetime, max_age, uses, scope, bind, device=device)
-    # Marks that contradict each other ask for what nobody may write: no method in common, or too many names. It is
-    # still to be told what they ask, so the checks of a written requirement are passed by; `satisfiable` refuses it.
+    if (methods is None or methods) and len(bind) <= MAX_BOUND_NAMES and len(approvals) <= MAX_QUORUMS:
+        return Requirement(level, methods, lifetime, max_age, uses, scope, bind, device=device, approvals=approvals)
+    usual = Requirement(lifetime=lifetime, max_age=max_age, uses=uses, device=device)
+    # Marks that contradict each other ask for what nobody may write: no method in common, too many names or quorums.
+    # It is still to be told what they ask, so the checks of a written requirement are passed by; `satisfiable` refuses
+    # it.
     impossible = object.__new__(Requirement)
     for each in fields(Requirement):
         object.__setattr__(impossible, each.name, getattr(usual, each.name))
+    object.__setattr__(impossible, "level", level)
     object.__setattr__(impossible, "methods", methods)
     object.__setattr__(impossible, "scope", scope)
     object.__setattr__(impossible, "bind", bind)
+    object.__setattr__(impossible, "approvals", approvals)
     return impossible
 
 
@@ -70,11 +76,13 @@ def satisfiable(requirement: Requirement, best_levels: Mapping[Method, Level]) -
     """
     Whether a method could meet *requirement*, whatever factors the user has (semantics §5, *can be met*).
 
-    *best_levels* has the methods that the running service offers. More bound names than one requirement may have fit
-    into no challenge, so that no elevation can bind them.
+    *best_levels* has the methods that the running service offers. More bound names or quorums than one requirement may
+    have fit into no challenge, so that no elevation can have them. Who is in a group is not asked.
     """
-    if len(requirement.bind) > MAX_BOUND_NAMES:
+    if len(requirement.bind) > MAX_BOUND_NAMES or len(requirement.approvals) > MAX_QUORUMS:
         return False
+    if requirement.level is None:
+        return True
     return any(
         best >= requirement.level and (requirement.methods is None or method in requirement.methods)
         for method, best in best_levels.items()
@@ -122,7 +130,8 @@ def _depth(node: Resource) -> tuple[int, bool]:
 def cost(requirement: Requirement, area: Area) -> Cost:
     """How dear a step-up is: of several the smallest is asked for (semantics §5, *Cheapest*)."""
     return (
-        requirement.level,
+        bool(requirement.approvals),
+        requirement.level or 0,
         float("-inf") if requirement.uses is None else -requirement.uses,
         len(requirement.bind),
         -requirement.lifetime,

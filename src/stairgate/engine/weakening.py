@@ -24,8 +24,9 @@ from stairgate.model.access import (
     Statement,
 )
 from stairgate.model.actions import Action
+from stairgate.model.approvals import cover
 from stairgate.model.ids import RoleId
-from stairgate.model.protection import Enforcement, Requirement
+from stairgate.model.protection import Enforcement, Requirement, reaches
 from stairgate.model.resources import ResourcePattern
 
 MANAGEMENT = "Authress:"  # what the first segment of each resource of the management API begins with
@@ -90,7 +91,7 @@ def _same(name: str) -> Callable[[Requirement, Requirement], bool]:
 
 _COMPARED: Mapping[str, Callable[[Requirement, Requirement], bool]] = MappingProxyType(
     {
-        "level": lambda after, before: after.level >= before.level,
+        "level": lambda after, before: reaches(after.level, before.level),
         "methods": lambda after, before: (
             before.methods is None or (after.methods is not None and after.methods <= before.methods)
         ),
@@ -98,6 +99,7 @@ _COMPARED: Mapping[str, Callable[[Requirement, Requirement], bool]] = MappingPro
         "max_age": lambda after, before: after.proof_age <= before.proof_age,
         "uses": lambda after, before: before.uses is None or (after.uses is not None and after.uses <= before.uses),
         "scope": lambda after, before: after.exact or not before.exact,
+        "approvals": lambda after, before: cover(after.approvals, before.approvals),
         "bind": lambda after, before: before.bind <= after.bind,
         "enforce": lambda after, before: after.enforce is Enforcement.ON or before.enforce is not Enforcement.ON,
     }

@@ -88,12 +88,14 @@ def level_reached(method: Method, *, external_level: Level | None = None) -> Lev
 
 def methods_meeting(requirement: Requirement, best_levels: Mapping[Method, Level] = BEST_LEVELS) -> tuple[Method, ...]:
     """
-    The methods that can meet *requirement*, strongest first.
+    The methods that can meet *requirement*, strongest first; none where no factor is asked.
 
     Args:
         requirement: What must be met.
         best_levels: The best level of each method that is offered, with `external` as it counts for the client at hand.
     """
+    if requirement.level is None:
+        return ()
     return tuple(
         entry.method
         for entry in _ENTRIES

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from stairgate.model.actions import Action
+from stairgate.model.approvals import NO_QUORUMS, Quorums
 from stairgate.model.elevations import NO_DETAILS, Area
 from stairgate.model.evidence import Evidence
 from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, FactorId, UserId
@@ -112,6 +113,7 @@ class Challenge:
     ended_at: datetime | None = None
     not_me: bool = False
     version: int = 1
+    approvals: Quorums = NO_QUORUMS  # what other people have agreed to
 
 
 @dataclass(frozen=True, slots=True)

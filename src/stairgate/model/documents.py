@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stairgate.model.actions import parse_action
+from stairgate.model.approvals import quorums_document, quorums_of
 from stairgate.model.canonical import JsonValue
 from stairgate.model.elevations import Area
 from stairgate.model.errors import InvalidInputError, NotYetSupportedError
@@ -23,6 +24,7 @@ from stairgate.model.protection import (
     Method,
     Requirement,
     Scope,
+    level_name,
     method_of,
 )
 from stairgate.model.resources import parse_resource
@@ -30,15 +32,27 @@ from stairgate.model.resources import parse_resource
 Document = dict[str, JsonValue]
 
 # Members of a requirement that a later version will honour. Written, they are refused: nothing is ever ignored.
-_LATER_MEMBERS = ("approvals", "when")
-_MEMBERS = {"level", "methods", "lifetime", "maxAge", "uses", "scope", "bind", "device", "enforce", *_LATER_MEMBERS}
+_LATER_MEMBERS = ("when",)
+_MEMBERS = {
+    "level",
+    "methods",
+    "lifetime",
+    "maxAge",
+    "uses",
+    "scope",
+    "bind",
+    "device",
+    "approvals",
+    "enforce",
+    *_LATER_MEMBERS,
+}
 
 
 def requirement_document(requirement: Requirement) -> Document:
     """Every member of *requirement*, as semantics §4 writes them."""
     methods = requirement.methods
     return {
-        "level": requirement.level.wire,
+        "level": level_name(requirement.level),
         "methods": None if methods is None else sorted(method.value for method in methods),
         "lifetime": requirement.lifetime,
         "maxAge": requirement.max_age,
@@ -46,7 +60,7 @@ def requirement_document(requirement: Requirement) -> Document:
         "scope": None if requirement.scope is None else requirement.scope.value,
         "bind": sorted(requirement.bind),
         "device": None if requirement.device is None else requirement.device.value,
-        "approvals": None,
+        "approvals": quorums_document(requirement.approvals),
         "when": None,
         "enforce": requirement.enforce.value,
     }
@@ -70,7 +84,7 @@ def requirement_of(value: object, *, field: str = "stepUp") -> Requirement:
             raise NotYetSupportedError(f"{field}.{name}", "is not supported by this version, and nothing is ignored")
     try:
         return Requirement(
-            level=_level(value.get("level", DEFAULT_REQUIREMENT.level.wire)),
+            level=_level(value["level"]) if "level" in value else DEFAULT_REQUIREMENT.level,
             methods=_methods(value.get("methods")),
             lifetime=value.get("lifetime", DEFAULT_REQUIREMENT.lifetime),
             max_age=value.get("maxAge"),
@@ -79,14 +93,15 @@ def requirement_of(value: object, *, field: str = "stepUp") -> Requirement:
             bind=_names(value.get("bind", [])),
             enforce=_enforcement(value.get("enforce", Enforcement.ON.value)),
             device=_device(value.get("device")),
+            approvals=quorums_of(value.get("approvals")),
         )
     except InvalidInputError as error:
         raise error.within(field) from None
 
 
-def _level(value: object) -> Level:
+def _level(value: object) -> Level | None:
     if value is None:
-        raise NotYetSupportedError("level", "may be null only beside `approvals`, which this version does not support")
+        return None
     if not isinstance(value, str) or value not in LEVELS:
         raise InvalidInputError("level", f"must be one of {', '.join(LEVELS)}")
     return LEVELS[value]
@@ -97,6 +112,9 @@ def _methods(value: object) -> frozenset[Method] | None:
         return None
     if not isinstance(value, list | tuple):
         raise InvalidInputError("methods", "must be a list of methods, or null for any")
+    for place, name in enumerate(value):
+        if name == Method.APPROVAL:
+            raise InvalidInputError(f"methods[{place}]", "`approval` is asked for by the member `approvals`")
     return frozenset(method_of(name, field=f"methods[{place}]") for place, name in enumerate(value))
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from stairgate.model.actions import Action
+from stairgate.model.approvals import NO_QUORUMS, Quorums
 from stairgate.model.ids import ChallengeId, ElevationId, FactorId, UserId
 from stairgate.model.protection import Level, Method
 from stairgate.model.resources import Resource
@@ -58,7 +59,7 @@ class Elevation:
     user: UserId
     token: TokenKey
     area: Area
-    level: Level
+    level: Level | None  # None: other people agreed, no factor was asked
     method: Method
     proven_at: datetime
     issued_at: datetime
@@ -71,6 +72,7 @@ class Elevation:
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
     same_device: bool = False  # finished on the device that asked (semantics §7.2)
+    approvals: Quorums = NO_QUORUMS  # those that other people met
 
     def live(self, now: datetime) -> bool:
         """Whether it can still help anything: not ended, not expired, uses left."""

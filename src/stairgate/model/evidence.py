@@ -33,7 +33,7 @@ class Evidence:
     """What a verification proved. Never a bool: who ignores it cannot mistake it for success."""
 
     method: Method
-    level: Level
+    level: Level | None  # None: approvals, which are no factor
     user_verified: bool
     proven_at: datetime
     factor: FactorId | None = None  # None: external

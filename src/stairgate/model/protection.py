@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
 from stairgate.model.actions import Action
+from stairgate.model.approvals import MAX_QUORUMS, NO_QUORUMS, Quorums
 from stairgate.model.errors import InvalidInputError
 from stairgate.model.resources import ResourcePattern
 
@@ -44,6 +45,16 @@ _ACR = {
     Level.HARDWARE: "phrh",
 }
 LEVELS = {level.wire: level for level in Level}
+
+
+def reaches(level: Level | None, asked: Level | None) -> bool:
+    """Whether *level* is at least *asked*. None is no factor at all: the lowest (semantics §4, `level`)."""
+    return asked is None or (level is not None and level >= asked)
+
+
+def level_name(level: Level | None) -> str | None:
+    """*level* on the wire, null for no factor."""
+    return None if level is None else level.wire
 
 
 class Method(StrEnum):
@@ -102,13 +113,14 @@ class Requirement:
     """
     What an elevation must be. Members as in semantics §4; a member of None has that document's meaning of `null`.
 
-    `approvals` and `when` belong to later work: they are refused when written, so they are not here.
+    `when` belongs to later work: it is refused when written, so it is not here.
 
     Raises:
-        InvalidInputError: A value is out of its bounds, or `bind` stands with `area`.
+        InvalidInputError: A value is out of its bounds, `bind` stands with `area`, or nothing is asked at all: no level
+            and no approvals.
     """
 
-    level: Level = Level.STRONG
+    level: Level | None = Level.STRONG  # None: no factor, only other people
     methods: frozenset[Method] | None = None
     lifetime: int = 300  # seconds
     max_age: int | None = None  # seconds since the proof; None: the lifetime
@@ -117,6 +129,7 @@ class Requirement:
     bind: frozenset[str] = field(default_factory=frozenset)
     enforce: Enforcement = Enforcement.ON
     device: Device | None = None  # None: any
+    approvals: Quorums = NO_QUORUMS  # all must be met
 
     def __post_init__(self) -> None:
         _bounded("lifetime", self.lifetime, LIFETIME_SECONDS)
@@ -126,6 +139,14 @@ class Requirement:
             _bounded("uses", self.uses, (1, MAX_USES))
         if self.methods is not None and not self.methods:
             raise InvalidInputError("methods", "must name at least one method, or be null for any")
+        if self.level is None and not self.approvals:
+            raise InvalidInputError("level", "may be null only beside `approvals`")
+        if self.level is None and self.methods is not None:
+            raise InvalidInputError("methods", "must be null where the level is null: no factor is asked")
+        if self.level is None and self.device is not None:
+            raise InvalidInputError("device", "must be null where the level is null: nothing is finished on a device")
+        if len(self.approvals) > MAX_QUORUMS:
+            raise InvalidInputError("approvals", f"must have at most {MAX_QUORUMS} quorums")
         if self.bind and self.scope is Scope.AREA:
             raise InvalidInputError("scope", "must not be `area` where details are bound")
         if len(self.bind) > MAX_BOUND_NAMES:

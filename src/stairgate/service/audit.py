@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from stairgate.model.approvals import quorums_document
 from stairgate.model.audit import AuditDraft, Event
 from stairgate.model.canonical import JsonValue, digest_of
 from stairgate.model.challenges import Challenge, Ticket
@@ -17,7 +18,7 @@ from stairgate.model.documents import area_document
 from stairgate.model.elevations import Elevation
 from stairgate.model.evidence import Factor
 from stairgate.model.ids import ElevationId, UserId
-from stairgate.model.protection import Mark
+from stairgate.model.protection import Mark, level_name
 from stairgate.model.tokens import Caller, ClientCaller, TokenKey, UserCaller
 
 SYSTEM = "system"
@@ -41,7 +42,7 @@ def ticket_facts(ticket: Ticket) -> dict[str, JsonValue]:
         "resource": str(ticket.resource),
         "action": str(ticket.action),
         "area": area_document(ticket.area),
-        "level": ticket.requirement.level.wire,
+        "level": level_name(ticket.requirement.level),
         "details": digest_of(dict(ticket.details)),
         "policyRevision": ticket.revision,
     }
@@ -65,8 +66,9 @@ def elevation_entry(
         "user": elevation.user,
         "token": str(elevation.token),
         "area": area_document(elevation.area),
-        "level": elevation.level.wire,
+        "level": level_name(elevation.level),
         "method": elevation.method.value,
+        "approvals": quorums_document(elevation.approvals),
         "details": digest_of(dict(elevation.details)),
         "expiresAt": elevation.expires_at.isoformat(),
         "usesLeft": elevation.uses_left,
@@ -97,7 +99,7 @@ def observed_entry(
         {
             **question_facts(question, revision),
             "mark": mark.source,
-            "level": mark.requirement.level.wire,
+            "level": level_name(mark.requirement.level),
             "would": "step_up_required",
             "elevation": elevation,
         },

@@ -63,6 +63,8 @@ async def open_challenge(services: Services, caller: Caller, call: OpenCall) -> 
     if call.locale is not None and len(call.locale) > MAX_LOCALE_LENGTH:
         raise InvalidInputError("locale", f"must have at most {MAX_LOCALE_LENGTH} characters")
     ticket = read_ticket(services, call.challenge_token)
+    if ticket.requirement.approvals:
+        raise NotYetSupportedError("stepUpChallengeToken", "this version cannot ask other people for approvals yet")
     party = await party_of(services, caller, ticket)
     _require_may_open(party)
     external = await attesting_level(services, ticket)

@@ -11,7 +11,7 @@ from stairgate.model.challenges import Challenge, Ticket
 from stairgate.model.decisions import Allow, Question
 from stairgate.model.errors import NotFoundError
 from stairgate.model.ids import ChallengeId, ClientId, UserId
-from stairgate.model.protection import Level, Method
+from stairgate.model.protection import Level, Method, reaches
 from stairgate.model.resources import Resource, step_up_resource
 from stairgate.model.tokens import Caller, ClientCaller
 from stairgate.service.context import Services
@@ -94,7 +94,7 @@ async def attesting_level(services: Services, ticket: Ticket) -> Level | None:
         return None
     levels = await services.facts.external_levels()
     for client, level in _who_could_attest(levels, ticket):
-        if level < requirement.level:
+        if not reaches(level, requirement.level):
             return None
         if await _holds(services, UserId(client), ATTEST, step_up_resource(ticket.resource)):
             return level

@@ -10,7 +10,7 @@ from stairgate.factors.passkey import passkey_of, passkey_text
 from stairgate.model.evidence import Factor
 from stairgate.model.ids import UserId
 from stairgate.model.passkeys import Passkey
-from stairgate.model.protection import BEST_LEVELS, Level, Method
+from stairgate.model.protection import BEST_LEVELS, Level, Method, reaches
 from stairgate.ports.store import ReadTransaction
 from stairgate.service.context import Services
 
@@ -49,7 +49,7 @@ def usable_factors(
     method: Method,
     now: datetime,
     *,
-    level: Level = Level.BASIC,
+    level: Level | None = Level.BASIC,
 ) -> Sequence[Factor]:
     """The user's factors of *method* that can be used now for *level*: not disabled, and their hold is over."""
     return [
@@ -58,5 +58,5 @@ def usable_factors(
         if factor.method is method
         and not factor.disabled
         and factor.usable_from <= now
-        and level_of(services, factor) >= level
+        and reaches(level_of(services, factor), level)
     ]

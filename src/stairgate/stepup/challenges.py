@@ -13,7 +13,7 @@ from stairgate.model.challenges import Challenge, ChallengeState, IssuedCode, Ti
 from stairgate.model.errors import ChallengeEndedError, ProofRefusedError
 from stairgate.model.evidence import Evidence
 from stairgate.model.ids import ChallengeId, ClientId, ElevationId
-from stairgate.model.protection import Requirement
+from stairgate.model.protection import Requirement, reaches
 
 CHALLENGE_SECONDS = 600  # NIST-1
 MAX_LIVE = 5  # per token
@@ -80,7 +80,7 @@ def require_live(challenge: Challenge, now: datetime) -> None:
 
 def require_meets(requirement: Requirement, evidence: Evidence) -> None:
     """Raises `ProofRefusedError` where *evidence* is too weak or by another method: no caller chooses those (TA-6)."""
-    if evidence.level < requirement.level:
+    if not reaches(evidence.level, requirement.level):
         raise ProofRefusedError
     if requirement.methods is not None and evidence.method not in requirement.methods:
         raise ProofRefusedError

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from stairgate.model.approvals import cover
 from stairgate.model.challenges import Challenge, ChallengeState
 from stairgate.model.elevations import Area, Elevation, EndReason
-from stairgate.model.errors import ChallengeEndedError, ConflictError
+from stairgate.model.errors import ChallengeEndedError, ConflictError, ProofRefusedError
 from stairgate.model.evidence import Evidence
 from stairgate.model.ids import ElevationId
 from stairgate.stepup.challenges import require_live, require_meets
@@ -37,7 +38,7 @@ def issue(
 
     Raises:
         ChallengeEndedError: The challenge ended otherwise, or the token it names has.
-        ProofRefusedError: The evidence does not meet the challenge's requirement.
+        ProofRefusedError: The evidence does not meet the challenge's requirement, or people have yet to agree.
     """
     if challenge.state is not ChallengeState.SATISFIED:
         require_live(challenge, now)
@@ -45,6 +46,8 @@ def issue(
         raise ChallengeEndedError(challenge.state)
     ticket, requirement = challenge.ticket, challenge.ticket.requirement
     require_meets(requirement, evidence)
+    if not cover(challenge.approvals, requirement.approvals):
+        raise ProofRefusedError
     expires_at = now + timedelta(seconds=requirement.lifetime)
     if ticket.token_expires_at is None:
         expires_at = min(expires_at, now + timedelta(seconds=UNKNOWN_END_SECONDS))
@@ -69,6 +72,7 @@ def issue(
         uses_left=uses,
         details=ticket.details,
         same_device=same_device,
+        approvals=challenge.approvals,
     )
 
 

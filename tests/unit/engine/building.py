@@ -102,7 +102,7 @@ def elevation(
     age: int = 0,
     lasts: int = 300,
     details: Mapping[str, JsonValue] | None = None,
-    level: Level = Level.STRONG,
+    level: Level | None = Level.STRONG,
     method: Method = Method.TOTP,
 ) -> Elevation:
     """A live elevation of the usual token, issued *age* seconds ago for *lasts* seconds."""
@@ -135,6 +135,7 @@ def issued_for(refusal: StepUpRequired, question: Question) -> Elevation:
         level=refusal.requirement.level,
         method=method,
         details=refusal.details,
+        approvals=refusal.requirement.approvals,
     )
 
 

@@ -23,9 +23,11 @@ from stairgate.engine.decide import Right, decide
 from stairgate.engine.explain import _WHY, _WHY_TOKEN, explain
 from stairgate.engine.meeting import Miss, token_misses
 from stairgate.model.access import ResourceConfiguration
+from stairgate.model.approvals import Quorum
 from stairgate.model.decisions import Question
 from stairgate.model.elevations import Elevation
 from stairgate.model.evidence import TokenEvidence
+from stairgate.model.ids import GroupId
 from stairgate.model.protection import Device, Enforcement, Level, Method, Requirement, Scope
 
 OWNER = grant("Authress:Owner", "*")
@@ -109,6 +111,7 @@ def test_rights_to_hand_out_can_be_explained() -> None:
 
 def test_every_clause_has_its_words() -> None:
     assert set(_WHY) == set(Miss)
+    agreed = frozenset({Quorum(1, frozenset({GroupId("managers")}))})
     hardest = Requirement(
         Level.HARDWARE,
         frozenset({Method.TOTP}),
@@ -116,6 +119,7 @@ def test_every_clause_has_its_words() -> None:
         scope=Scope.EXACT,
         bind=frozenset({"x"}),
         device=Device.SAME,
+        approvals=agreed,
     )
     assert set(token_misses(TokenEvidence(Level.BASIC, None), mark("a", requirement=hardest), NOW)) == set(_WHY_TOKEN)
 

@@ -9,7 +9,7 @@ from stairgate.engine.listing import Viewpoint, anything_on, permissions_on, rol
 from stairgate.model.decisions import Allow, Deny, StepUpRequired
 from stairgate.model.elevations import Elevation
 from stairgate.model.ids import UserId
-from stairgate.model.protection import Level, Requirement
+from stairgate.model.protection import Level, Requirement, level_name
 from stairgate.model.resources import parse_resource
 
 BASIC = Requirement(level=Level.BASIC)
@@ -30,7 +30,7 @@ def shown(known: Facts, *elevations: Elevation, on: str = "a", protected: bool =
                 "".join(
                     letter for letter, has in zip("agd", (each.allow, each.grant, each.delegate), strict=True) if has
                 ),
-                *([each.step_up.level.wire] if each.step_up is not None else []),
+                *([str(level_name(each.step_up.level))] if each.step_up is not None else []),
             ]
         )
         for each in found

@@ -9,16 +9,22 @@ import pytest
 from tests.unit.engine.building import NOW, OTHER_TOKEN, TOKEN, area, ask, elevation, mark
 
 from stairgate.engine.meeting import Miss, meets, misses, token_misses
+from stairgate.model.approvals import Quorum
 from stairgate.model.canonical import JsonValue
 from stairgate.model.elevations import EndReason
 from stairgate.model.errors import InvalidInputError
 from stairgate.model.evidence import TokenEvidence
-from stairgate.model.ids import UserId
+from stairgate.model.ids import GroupId, UserId
 from stairgate.model.protection import Device, Level, Method, Requirement, Scope
 from stairgate.model.tokens import TokenKey
 
 R = Requirement
 SECOND = timedelta(seconds=1)
+MANAGERS = frozenset({GroupId("managers")})
+ONE, TWO = frozenset({Quorum(1, MANAGERS)}), frozenset({Quorum(2, MANAGERS)})
+LAX = frozenset({Quorum(2, MANAGERS, self_approval=True)})
+AUDITORS = frozenset({Quorum(2, frozenset({GroupId("auditors")}))})
+WIDER = frozenset({Quorum(2, MANAGERS | {GroupId("auditors")})})
 
 
 def test_elevation_that_fits_meets_the_mark() -> None:
@@ -53,6 +59,13 @@ BROKEN: list[tuple[dict[str, Any], Requirement, Miss, str]] = [
     ({}, R(uses=1, scope=Scope.AREA), Miss.USES, "uncounted, where the mark counts"),
     ({"uses": 3, "uses_left": 1}, R(uses=2, scope=Scope.AREA), Miss.USES, "issued with more uses than the mark's"),
     ({}, R(device=Device.SAME), Miss.DEVICE, "finished elsewhere, where the mark wants the device that asked"),
+    ({"level": None, "method": Method.APPROVAL, "approvals": TWO}, R(approvals=TWO), Miss.LEVEL, "agreed, not proven"),
+    ({}, R(approvals=TWO), Miss.APPROVALS, "agreed to by nobody"),
+    ({"approvals": ONE}, R(approvals=TWO), Miss.APPROVALS, "agreed to by too few"),
+    ({"approvals": AUDITORS}, R(approvals=TWO), Miss.APPROVALS, "agreed to by another group"),
+    ({"approvals": WIDER}, R(approvals=TWO), Miss.APPROVALS, "agreed to by members of more groups"),
+    ({"approvals": LAX}, R(approvals=TWO), Miss.APPROVALS, "agreed to where the requester could be one (attack 17)"),
+    ({"approvals": TWO}, R(approvals=TWO | AUDITORS), Miss.APPROVALS, "agreed to by one group of two"),
 ]
 
 
@@ -76,6 +89,11 @@ FITTING: list[tuple[dict[str, Any], Requirement, str]] = [
     ({"area": area("*", "*")}, R(), "for everything"),
     ({"same_device": True}, R(device=Device.SAME), "finished on the device that asked"),
     ({"same_device": True}, R(), "finished on the device that asked, where any will do"),
+    ({"approvals": TWO}, R(approvals=ONE), "agreed to by more people"),
+    ({"approvals": TWO}, R(approvals=LAX), "agreed to without the requester"),
+    ({"approvals": TWO | AUDITORS}, R(approvals=TWO), "agreed to by another group, too"),
+    ({"approvals": TWO, "level": None, "method": Method.APPROVAL}, R(level=None, approvals=TWO), "agreed to, no level"),
+    ({"approvals": TWO}, R(level=None, approvals=TWO), "agreed to and proven, where no level is asked"),
 ]
 
 

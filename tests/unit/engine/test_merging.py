@@ -4,10 +4,15 @@ import pytest
 from tests.unit.engine.building import area, ask, mark
 
 from stairgate.engine.merging import cost, merge, satisfiable, shared_area
+from stairgate.model.approvals import Quorum
 from stairgate.model.documents import requirement_document
+from stairgate.model.ids import GroupId
 from stairgate.model.protection import BEST_LEVELS, Level, Mark, Method, Requirement, Scope
 
 R = Requirement
+MANAGERS = frozenset({GroupId("managers")})
+ONE, LAX = frozenset({Quorum(1, MANAGERS)}), frozenset({Quorum(3, MANAGERS, self_approval=True)})
+BOTH, OTHERS = frozenset({Quorum(3, MANAGERS)}), frozenset({Quorum(1, frozenset({GroupId("auditors")}))})
 TOTP, EXTERNAL = frozenset({Method.TOTP}), frozenset({Method.EXTERNAL})
 
 
@@ -39,6 +44,11 @@ MEMBERS = [
         Scope.AREA,
         "an area even where uses are counted, if the mark says so",
     ),
+    ("level", [R(level=None, approvals=ONE), R(level=Level.BASIC)], Level.BASIC, "no level is the lowest"),
+    ("level", [R(level=None, approvals=ONE), R(level=None, approvals=LAX)], None, "no level at all"),
+    ("approvals", [R(), R(approvals=ONE)], ONE, "asked by one"),
+    ("approvals", [R(approvals=ONE), R(approvals=OTHERS)], ONE | OTHERS, "all approvals"),
+    ("approvals", [R(approvals=ONE), R(approvals=LAX)], BOTH, "of the same groups the strictest in each member"),
     ("bind", [R(bind=frozenset({"x"})), R(bind=frozenset({"y"}))], frozenset({"x", "y"}), "the union of names"),
 ]
 
@@ -52,6 +62,20 @@ def test_merged_member(member: str, asked: list[Requirement], expected: object) 
 def test_merging_again_changes_nothing() -> None:
     once = merged(R(lifetime=60), R(max_age=10, uses=2), R(methods=TOTP))
     assert merged(once, once) == once
+
+
+def test_more_quorums_than_one_requirement_may_have_cannot_be_met() -> None:
+    """Eleven groups by eleven marks: told in full, but no challenge holds them."""
+    each = [R(level=None, approvals=frozenset({Quorum(1, frozenset({GroupId(f"g{n}")}))})) for n in range(11)]
+    assert satisfiable(merged(*each[:10]), BEST_LEVELS)
+    assert not satisfiable(merged(*each), BEST_LEVELS)
+    assert len(merged(*each).approvals) == 11
+
+
+def test_approvals_are_the_dearest() -> None:
+    """Cheapest: no approvals first, whatever else is asked."""
+    here = area("a")
+    assert cost(R(level=Level.HARDWARE, uses=1), here) < cost(R(level=None, approvals=ONE), here)
 
 
 SATISFIABLE = [

@@ -24,6 +24,7 @@ from stairgate.model.access import (
     Statement,
 )
 from stairgate.model.actions import ANY_ACTION
+from stairgate.model.approvals import NO_QUORUMS, Quorum
 from stairgate.model.ids import GroupId, RecordId, RoleId, UserId
 from stairgate.model.protection import Enforcement, Level, Method, Requirement, Scope
 from stairgate.model.resources import parse_pattern
@@ -38,8 +39,12 @@ ANOTHER: dict[str, Any] = {
     "scope": Scope.EXACT,
     "bind": frozenset({"amount"}),
     "enforce": Enforcement.OBSERVE,
+    "approvals": frozenset({Quorum(1, frozenset({GroupId("managers")}))}),
 }
 
+MANAGERS = frozenset({GroupId("managers")})
+ONE, TWO = frozenset({Quorum(1, MANAGERS)}), frozenset({Quorum(2, MANAGERS)})
+LAX = frozenset({Quorum(2, MANAGERS, self_approval=True)})
 requirements = st.builds(
     Requirement,
     level=st.sampled_from(Level),
@@ -50,6 +55,7 @@ requirements = st.builds(
     scope=st.sampled_from([None, Scope.EXACT]),
     bind=st.frozensets(st.sampled_from(["a", "b"])),
     enforce=st.just(Enforcement.ON),
+    approvals=st.sampled_from([NO_QUORUMS, ONE, TWO, LAX]),
 )
 
 
@@ -79,6 +85,7 @@ def test_two_that_are_each_as_strict_as_the_other_ask_the_same(first: Requiremen
         assert (first.level, first.methods, first.lifetime, first.proof_age, first.uses, first.exact, first.bind) == (
             (second.level, second.methods, second.lifetime, second.proof_age, second.uses, second.exact, second.bind)
         )
+        assert first.approvals == second.approvals
 
 
 def test_no_member_of_a_requirement_can_change_unseen() -> None:

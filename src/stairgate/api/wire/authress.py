@@ -20,6 +20,16 @@ Uri = Annotated[str, Meta(min_length=1, max_length=512)]
 ActionName = Annotated[str, Meta(min_length=1, max_length=64)]
 RoleName = Annotated[str, Meta(min_length=1, max_length=64)]
 _LEVEL = ["basic", "strong", "phishing-resistant", "hardware", None]
+_QUORUM: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "count": {"type": "integer", "minimum": 1, "maximum": 10},
+        "groups": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 10},
+        "selfApproval": {"type": "boolean", "default": False},
+    },
+    "required": ["count", "groups"],
+    "additionalProperties": False,
+}
 _MEMBERS: dict[str, Any] = {
     "level": {"enum": _LEVEL, "default": "strong"},
     "methods": {"type": ["array", "null"], "items": {"type": "string"}, "default": None},
@@ -29,7 +39,10 @@ _MEMBERS: dict[str, Any] = {
     "scope": {"enum": ["area", "exact", None], "default": None},
     "bind": {"type": "array", "items": {"type": "string"}, "maxItems": 16, "default": []},
     "device": {"enum": ["same", None], "default": None},
-    "approvals": {"type": "null"},
+    "approvals": {
+        "anyOf": [{"type": "null"}, _QUORUM, {"type": "array", "items": _QUORUM, "minItems": 1, "maxItems": 10}],
+        "default": None,
+    },
     "when": {"type": "null"},
     "enforce": {"enum": ["on", "observe"], "default": "on"},
 }

@@ -119,12 +119,16 @@ class IssuedCode(Struct, rename="camel"):
 
 
 class Elevation(Struct, rename="camel"):
-    """The result of a step-up: one token, one area, a level, until then, so many uses (null: uncounted)."""
+    """
+    The result of a step-up: one token, one area, a level, until then, so many uses (null: uncounted).
+
+    `level` is null where no factor was asked, only other people.
+    """
 
     elevation_id: str
     user_id: str
     area: Area
-    level: str
+    level: str | None
     method: str
     proven_at: datetime
     issued_at: datetime

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from stairgate.model.actions import parse_action
+from stairgate.model.approvals import Quorums, quorums_document, quorums_of
 from stairgate.model.challenges import Ceremony, Challenge, ChallengeState, IssuedCode, Ticket
 from stairgate.model.documents import area_document, area_of, requirement_document, requirement_of
 from stairgate.model.elevations import Area, Elevation, EndReason
@@ -60,6 +61,7 @@ def challenge_text(challenge: Challenge) -> str:
             "elevation": challenge.elevation,
             "endedAt": maybe_micros(challenge.ended_at),
             "notMe": challenge.not_me,
+            "approvals": quorums_document(challenge.approvals),
         }
     )
 
@@ -98,6 +100,7 @@ def challenge_of(row: ChallengeRow) -> Challenge:
         elevation=None if elevation is None else ElevationId(elevation),
         ended_at=maybe_time_of(value["endedAt"]),
         not_me=value["notMe"],
+        approvals=quorums_of(value.get("approvals")),  # absent in what was stored before there were any
         version=row.version,
     )
 
@@ -150,7 +153,7 @@ def _ticket_of(value: Mapping[str, Any], user: UserId, token: TokenKey) -> Ticke
 def _evidence(evidence: Evidence) -> dict[str, Any]:
     return {
         "method": evidence.method.value,
-        "level": evidence.level.value,
+        "level": _level(evidence.level),
         "userVerified": evidence.user_verified,
         "provenAt": micros(evidence.proven_at),
         "factor": evidence.factor,
@@ -161,12 +164,20 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 def _evidence_of(value: Mapping[str, Any]) -> Evidence:
     return Evidence(
         method=Method(value["method"]),
-        level=Level(value["level"]),
+        level=_level_of(value["level"]),
         user_verified=value["userVerified"],
         proven_at=time_of(value["provenAt"]),
         factor=_maybe_factor(value["factor"]),
         counter=value["counter"],
     )
+
+
+def _level(level: Level | None) -> int | None:
+    return None if level is None else level.value
+
+
+def _level_of(value: int | None) -> Level | None:
+    return None if value is None else Level(value)
 
 
 def _maybe_client(client: str | None) -> ClientId | None:
@@ -182,13 +193,14 @@ def elevation_text(elevation: Elevation) -> str:
     return text_of(
         {
             "area": area_document(elevation.area),
-            "level": elevation.level.value,
+            "level": _level(elevation.level),
             "method": elevation.method.value,
             "provenAt": micros(elevation.proven_at),
             "factor": elevation.factor,
             "uses": elevation.uses,
             "details": dict(elevation.details),
             "sameDevice": elevation.same_device,
+            "approvals": quorums_document(elevation.approvals),
         }
     )
 
@@ -212,13 +224,14 @@ class _Unchanging(NamedTuple):
     """What the document of an elevation says."""
 
     area: Area
-    level: Level
+    level: Level | None
     method: Method
     proven_at: datetime
     factor: FactorId | None
     uses: int | None
     details: Mapping[str, str]
     same_device: bool
+    approvals: Quorums
 
 
 @lru_cache(maxsize=4_096)
@@ -227,13 +240,14 @@ def _unchanging_of(document: str) -> _Unchanging:
     value = read(document)
     return _Unchanging(
         area=area_of(value["area"]),
-        level=Level(value["level"]),
+        level=_level_of(value["level"]),
         method=Method(value["method"]),
         proven_at=time_of(value["provenAt"]),
         factor=_maybe_factor(value["factor"]),
         uses=value["uses"],
         details=members(value["details"]),
         same_device=value.get("sameDevice", False),
+        approvals=quorums_of(value.get("approvals")),
     )
 
 
@@ -257,6 +271,7 @@ def elevation_of(row: ElevationRow) -> Elevation:
         uses_left=row.uses_left,
         details=rest.details,
         same_device=rest.same_device,
+        approvals=rest.approvals,
         ended_at=maybe_time_of(row.ended_at),
         end_reason=None if row.end_reason is None else EndReason(row.end_reason),
     )

@@ -19,6 +19,7 @@ from stairgate.model.access import (
     Statement,
 )
 from stairgate.model.actions import parse_action
+from stairgate.model.approvals import Quorum
 from stairgate.model.audit import AuditDraft, Event
 from stairgate.model.challenges import Ceremony, Challenge, IssuedCode, Ticket
 from stairgate.model.clients import AccessKey, Issuer, ServiceClient
@@ -62,6 +63,7 @@ REQUIREMENT = Requirement(
     bind=frozenset({"amount", "to"}),
     enforce=Enforcement.OBSERVE,
     device=Device.SAME,
+    approvals=frozenset({Quorum(2, frozenset({GroupId("managers"), GroupId("audit")}), self_approval=True)}),
 )
 
 
@@ -263,6 +265,7 @@ def a_challenge(name: str = "ch_1", ticket: str | None = None, /, **members: Any
         elevation=ElevationId("el_0"),
         ended_at=later(9),
         not_me=True,
+        approvals=REQUIREMENT.approvals,
     )
     return replace(whole, **members)
 
@@ -285,6 +288,7 @@ def an_elevation(name: str = "el_1", /, **members: Any) -> Elevation:  # noqa: A
         uses_left=2,
         details=DETAILS,
         same_device=True,
+        approvals=REQUIREMENT.approvals,
     )
     return replace(whole, **members)
 
