@@ -17,12 +17,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from stairgate.model.access import RecordStatus, Statement
 from stairgate.model.documents import requirement_document
 from stairgate.model.errors import InvalidInputError, UnavailableError
+from stairgate.model.ids import RoleId, UserId
 from stairgate.model.protection import Requirement
+from stairgate.model.resources import parse_pattern
+from stairgate.ports.store import WriteTransaction
 from stairgate.storage.sql import HEAD, SqlStore, current_revision, is_newer, migrate, migrations
 from stairgate.storage.sql.revisions import REVISIONS
 from stairgate.storage.sql.tables import metadata
+from stairgate.testing.conformance.samples import ALICE, BOB, CAROL, a_group, a_record, a_resource
 
 
 def url_of(path: Path) -> str:
@@ -223,3 +228,59 @@ def test_of_many_who_migrate_at_once_all_succeed(path: Path) -> None:
     running = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
     assert [process.wait(timeout=60) for process in running] == [0] * 4
     assert current_revision(url_of(path)) == HEAD
+
+
+@pytest.mark.anyio
+async def test_lists_know_what_was_stored_before_there_were_any(path: Path, tmp_path: Path) -> None:
+    """A database of the first release, with data: what its lists are read by is as if it had been written today."""
+    today = tmp_path / "today.db"
+    migrate(url_of(today))
+    store = await SqlStore.open(url_of(today))
+    await store.write(fill)
+    await store.close()
+    upgrade_to("0001", path)
+    copy_first_tables(today, path)
+    migrate(url_of(path))
+    for table in ("resource_grants", "known_resources", "record_admins", "group_admins"):
+        expected = rows_of(today, table)
+        assert expected
+        assert rows_of(path, table) == expected
+
+
+def fill(transaction: WriteTransaction) -> None:
+    def on(*resources: str, users: tuple[UserId, ...] = ()) -> Statement:
+        return Statement((RoleId("reader"),), tuple(parse_pattern(each) for each in resources), users=users)
+
+    transaction.put_record(a_record("rec_1", statements=(on("a/b", "a/*", "*"), on("c/d-e"))))
+    transaction.put_record(a_record("rec_2", users=(), groups=(), statements=(on("a/b", users=(BOB,)),)))
+    transaction.put_record(a_record("rec_3", admins=(CAROL, CAROL), status=RecordStatus.DELETED))
+    transaction.put_group(a_group("staff", BOB, admins=(ALICE, BOB)))
+    for text in ("a/b", "x/y", "x/*"):
+        transaction.put_resource(a_resource(text))
+
+
+def upgrade_to(revision: str, path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    engine = create_engine(url_of(path))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def copy_first_tables(source: Path, target: Path) -> None:
+    """The rows of *source* in each table and column that *target* has."""
+    with closing(sqlite3.connect(target)) as connection, connection:
+        connection.execute("ATTACH ? AS source", (str(source),))
+        tables = connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            if table not in {"alembic_version", "sqlite_sequence"}:
+                columns = ", ".join(f'"{row[1]}"' for row in connection.execute(f"PRAGMA main.table_info({table})"))
+                copy = f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}"  # noqa: S608  # its own names
+                connection.execute(copy)
+
+
+def rows_of(path: Path, table: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return sorted(connection.execute(f"SELECT * FROM {table}").fetchall())  # noqa: S608  # one of ours

@@ -136,6 +136,14 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedUser:
+    """A user whom statements name on a resource, directly or through a group, and the roles that these give."""
+
+    user: UserId
+    roles: tuple[RoleId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """One statement of one ACTIVE record as it concerns one principal: what the engine compiles."""
 

@@ -8,6 +8,7 @@ character a bounded number of times: the official expression for the same gramma
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stairgate.model.errors import InvalidInputError
@@ -21,6 +22,8 @@ STEP_UP_PREFIX = "Authress:StepUp"
 _PART = r"[a-zA-Z0-9\-_.+=~|@]"
 _SEGMENT = re.compile(rf"{_PART}{{1,128}}(?::{_PART}{{0,128}})*")  # `:` is not in a part, so there is one way to match
 _SCOPE = re.compile(rf"{_PART}{{1,128}}(?::{_PART}{{1,128}})*:\*")
+_BETWEEN = "!"  # segments of a place; below every character of a segment
+_PAST = '"'  # the character after it
 _ALLOWED_BYTE = re.compile(_PART)
 _ESCAPED = re.compile(rb"~([0-9A-F]{2})")
 
@@ -131,6 +134,31 @@ def _require_segment(segment: str, field: str) -> None:
     if ANY in segment:
         raise InvalidInputError(field, "`*` must be a whole segment, or follow a `:` at its end")
     raise InvalidInputError(field, "a segment may have letters, digits and any of - _ . + = ~ | @ : (parts up to 128)")
+
+
+def place_of(segments: Iterable[str]) -> str:
+    """
+    Where the node of *segments* stands in the order of the tree, for lists.
+
+    Compared as text, a node's place comes before all below it, and these before its next sibling: a segment has no
+    character as low as `!`. (URIs are not ordered so: `a-b` comes between `a` and `a/c`.)
+    """
+    return _BETWEEN.join(segments)
+
+
+def node_at(place: str) -> Resource:
+    """The node whose place is *place*."""
+    return Resource(tuple(place.split(_BETWEEN)))
+
+
+def below_place(place: str) -> str:
+    """The lowest text that the place of something below *place* can have; also what comes next after *place*."""
+    return place + _BETWEEN
+
+
+def past_place(place: str) -> str:
+    """A text after all that is below *place*, and before all that comes after that."""
+    return place + _PAST
 
 
 def escape_segment(text: str) -> str:

@@ -47,6 +47,7 @@ from stairgate.model.ids import (
 from stairgate.model.protection import Requirement
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
+from stairgate.ports.listing import ListingReads
 from stairgate.ports.trust import TrustReads, TrustWrites
 
 T = TypeVar("T")
@@ -103,7 +104,7 @@ class SigningKey:
     retired: bool = False
 
 
-class ReadTransaction(TrustReads, Protocol):
+class ReadTransaction(TrustReads, ListingReads, Protocol):
     """One snapshot."""
 
     def revision(self) -> int:

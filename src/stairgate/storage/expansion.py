@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from heapq import heapify, heappop, heapreplace
 
 from stairgate.model.access import AccessRecord, Grant, Group, Principal, PrincipalKind, RecordStatus
+from stairgate.model.resources import ResourcePattern, place_of
 from stairgate.ports.store import ChangeKind
 
 _KINDS = {PrincipalKind.USER: ChangeKind.USER_GRANTS, PrincipalKind.GROUP: ChangeKind.GROUP_GRANTS}
@@ -29,6 +31,53 @@ def principals_in(record: AccessRecord) -> set[Principal]:
     return {Principal(PrincipalKind.USER, user) for user in users} | {
         Principal(PrincipalKind.GROUP, group) for group in groups
     }
+
+
+def standing_in(record: AccessRecord) -> Iterator[tuple[str, Principal, int]]:
+    """On which resources *record* gives whom something, by which of its statements; one not ACTIVE gives nothing."""
+    for principal, grant in grants_in(record):
+        for resource in dict.fromkeys(grant.resources):
+            yield str(resource), principal, grant.statement
+
+
+def known_in(record: AccessRecord | None) -> set[str]:
+    """The places of the resources that statements of *record* name without a wildcard, if it is ACTIVE."""
+    if record is None or record.status is not RecordStatus.ACTIVE:
+        return set()
+    return {
+        place_of(pattern.segments)
+        for statement in record.statements
+        for pattern in statement.resources
+        if is_literal(pattern)
+    }
+
+
+def is_literal(pattern: ResourcePattern) -> bool:
+    """Whether *pattern* names one resource: it has no wildcard."""
+    return not pattern.below and not pattern.wild
+
+
+def merged(streams: Sequence[Callable[[str], str | None]], after: str, limit: int) -> Iterator[tuple[str, list[int]]]:
+    """
+    At most *limit* texts of several ascending *streams*, each once, with the numbers of the streams that have it.
+
+    A stream is a function to the first of its texts after a given one.
+    """
+    heads = [(first, number) for number, stream in enumerate(streams) if (first := stream(after)) is not None]
+    heapify(heads)
+    for _ in range(max(limit, 0)):
+        if not heads:
+            return
+        text, numbers = heads[0][0], []
+        while heads and heads[0][0] == text:
+            number = heads[0][1]
+            numbers.append(number)
+            following = streams[number](text)
+            if following is None:
+                heappop(heads)
+            else:
+                heapreplace(heads, (following, number))
+        yield text, numbers
 
 
 def record_changes(before: AccessRecord | None, after: AccessRecord) -> list[tuple[ChangeKind, str]]:

@@ -26,11 +26,11 @@ from stairgate.model.ids import (
     UserId,
 )
 from stairgate.model.protection import Requirement
-from stairgate.model.resources import ResourcePattern
+from stairgate.model.resources import ResourcePattern, place_of
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, ChangeKind, Page, SigningKey, TakenUse
 from stairgate.ports.trust import RememberedAnswer
-from stairgate.storage.expansion import grants_in
+from stairgate.storage.expansion import grants_in, is_literal, known_in, standing_in
 from stairgate.storage.memory.tables import Journal, Log, Table
 
 V = TypeVar("V")
@@ -44,11 +44,31 @@ class Data:
         self.journal = journal
         self.facts: Table[str, str] = Table(journal)
         self.changes: Log[Change] = Log(journal)
-        self.records: Table[RecordId, AccessRecord] = Table(journal, principal=_principals, mark=_marks)
-        self.roles: Table[RoleId, Role] = Table(journal)
-        self.groups: Table[GroupId, Group] = Table(journal, user=lambda group: group.users)
-        self.resources: Table[ResourcePattern, ResourceConfiguration] = Table(journal)
-        self.clients: Table[ClientId, ServiceClient] = Table(journal)
+        self.records: Table[RecordId, AccessRecord] = Table(
+            journal,
+            ascending=("known", "standing", "id", "admin"),
+            principal=_principals,
+            mark=_marks,
+            known=known_in,
+            standing=_standing,
+            id=lambda record: (record.id,),
+            admin=lambda record: {(admin, record.id) for admin in record.admins},
+        )
+        self.roles: Table[RoleId, Role] = Table(journal, ascending=("id",), id=lambda role: (role.id,))
+        self.groups: Table[GroupId, Group] = Table(
+            journal,
+            ascending=("id", "admin"),
+            user=lambda group: group.users,
+            id=lambda group: (group.id,),
+            admin=lambda group: {(admin, group.id) for admin in group.admins},
+        )
+        self.resources: Table[ResourcePattern, ResourceConfiguration] = Table(
+            journal,
+            ascending=("known", "text"),
+            known=_known,
+            text=lambda configuration: (str(configuration.resource),),
+        )
+        self.clients: Table[ClientId, ServiceClient] = Table(journal, ascending=("id",), id=lambda client: (client.id,))
         self.issuers: Table[str, Issuer] = Table(journal)
         self.signing_keys: Table[str, SigningKey] = Table(journal, use=lambda key: (key.use,))
         self.answers: Table[tuple[UserId, str], RememberedAnswer] = Table(journal)
@@ -90,6 +110,15 @@ def _marks(record: AccessRecord) -> Iterable[Requirement]:
     if record.status is not RecordStatus.ACTIVE:
         return ()
     return {statement.step_up for statement in record.statements if statement.step_up is not None}
+
+
+def _standing(record: AccessRecord) -> Iterable[tuple[str, str, str]]:
+    return {(resource, principal.kind.value, principal.id) for resource, principal, _ in standing_in(record)}
+
+
+def _known(configuration: ResourceConfiguration) -> Iterable[str]:
+    pattern = configuration.resource
+    return (place_of(pattern.segments),) if is_literal(pattern) else ()
 
 
 def page_of(rows: Iterable[V], page: Page, id_of: Callable[[V], str]) -> list[V]:

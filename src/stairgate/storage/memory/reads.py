@@ -29,14 +29,12 @@ from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, Page, SigningKey, TakenUse
 from stairgate.ports.trust import RememberedAnswer
 from stairgate.storage.expansion import fold, grants_in
-from stairgate.storage.memory.data import Data, oldest_first, page_of
+from stairgate.storage.memory.data import oldest_first, page_of
+from stairgate.storage.memory.listing import MemoryListing, first_of, page_in, walk
 
 
-class MemoryReads:
+class MemoryReads(MemoryListing):
     """`ports.store.ReadTransaction` over data in memory."""
-
-    def __init__(self, data: Data) -> None:
-        self._data = data
 
     def revision(self) -> int:
         return len(self._data.changes)
@@ -65,12 +63,12 @@ class MemoryReads:
     def records(
         self, page: Page, *, status: RecordStatus | None = None, filter_text: str | None = None
     ) -> Sequence[AccessRecord]:
-        wanted = [
+        wanted = (
             record
-            for record in self._data.records.values()
+            for record in walk(self._data.records, "id", page.after)
             if status in {None, record.status} and _has(filter_text, record.id, record.name)
-        ]
-        return page_of(wanted, page, lambda record: record.id)
+        )
+        return first_of(wanted, page.limit)
 
     def role(self, role: RoleId) -> Role | None:
         return self._data.roles.get(role)
@@ -82,8 +80,10 @@ class MemoryReads:
         return self._data.groups.get(group)
 
     def groups(self, page: Page, *, filter_text: str | None = None) -> Sequence[Group]:
-        wanted = [group for group in self._data.groups.values() if _has(filter_text, group.id, group.name)]
-        return page_of(wanted, page, lambda group: group.id)
+        wanted = (
+            group for group in walk(self._data.groups, "id", page.after) if _has(filter_text, group.id, group.name)
+        )
+        return first_of(wanted, page.limit)
 
     def resource(self, resource: ResourcePattern) -> ResourceConfiguration | None:
         return self._data.resources.get(resource)
@@ -111,7 +111,7 @@ class MemoryReads:
         return self._data.clients.get(client)
 
     def clients(self, page: Page) -> Sequence[ServiceClient]:
-        return page_of(self._data.clients.values(), page, lambda client: client.id)
+        return page_in(self._data.clients, "id", page.after, page.limit)
 
     def issuers(self) -> Sequence[Issuer]:
         return sorted(self._data.issuers.values(), key=lambda issuer: issuer.issuer)

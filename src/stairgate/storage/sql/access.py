@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, Table, delete, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Table, delete, func, or_, select, union_all
 
 from stairgate.model.access import (
     AccessRecord,
@@ -38,7 +38,7 @@ from stairgate.storage.sql.documents import (
     statement_of,
     statement_text,
 )
-from stairgate.storage.sql.journal import JournalReads, JournalWrites
+from stairgate.storage.sql.listing import ListingReads, ListingWrites
 
 _ID = text("row_id")
 _AFTER = text("after")
@@ -59,21 +59,31 @@ _GRANTS_OF = (
 _GROUPS_OF = select(t.memberships.c.group_id).where(t.memberships.c.user_id == _ID).order_by(t.memberships.c.group_id)
 
 
-def _page(table: Table, columns: Sequence[str], *, filtered: bool) -> Select[tuple[str, ...]]:
-    """A page of *table* by id; where *filtered*, of rows that have a text in their folded id or name."""
-    statement = select(*(table.c[name] for name in columns)).where(table.c.id > _AFTER)
-    if filtered:
-        statement = statement.where(
-            or_(func.holds(table.c.folded_id, _FILTER), func.holds(table.c.folded_name, _FILTER))
-        )
+def _page(table: Table, columns: Sequence[str], *where: ColumnElement[bool]) -> Select[tuple[str, ...]]:
+    """A page of *table* by id."""
+    statement = select(*(table.c[name] for name in columns)).where(table.c.id > _AFTER, *where)
     return statement.order_by(table.c.id).limit(_LIMIT)
 
 
+def _search(table: Table, columns: Sequence[str], *where: ColumnElement[bool]) -> Select[tuple[str, ...]]:
+    """
+    A page of those rows of *table* that have a text in their folded id or name, by id.
+
+    The texts are looked through in an index that has them, so that only the documents that are shown are read.
+    """
+    holding = or_(func.holds(table.c.folded_id, _FILTER), func.holds(table.c.folded_name, _FILTER))
+    found = _page(table, ("id",), holding, *where).subquery("found")
+    return select(*(table.c[name] for name in columns)).where(table.c.id == found.c.id).order_by(found.c.id)
+
+
 _RECORD = select(t.records.c.id, t.records.c.status, t.records.c.document).where(t.records.c.id == _ID)
-_RECORDS = {filtered: _page(t.records, ("id", "status", "document"), filtered=filtered) for filtered in (False, True)}
-_RECORDS_IN = {
-    filtered: statement.where(t.records.c.status == text("status")) for filtered, statement in _RECORDS.items()
-}
+_RECORD_COLUMNS = ("id", "status", "document")
+_STATUS = text("status")
+_RECORDS = _page(t.records, _RECORD_COLUMNS)
+_RECORDS_IN = _page(t.records, _RECORD_COLUMNS, t.records.c.status == _STATUS)
+_FIND_RECORDS = _search(t.records, _RECORD_COLUMNS)
+# Written so that the index of the status, which has no names, is not taken.
+_FIND_RECORDS_IN = _search(t.records, _RECORD_COLUMNS, t.records.c.status.concat("") == _STATUS)
 _PUT_RECORD = put(t.records)
 _ADD_STATEMENT = add(t.statements)
 _ADD_GRANT = add(t.grants)
@@ -97,7 +107,8 @@ _PUT_ROLE = put(t.roles)
 _DELETE_ROLE = delete(t.roles).where(t.roles.c.id == _ID)
 
 _GROUP = select(t.groups.c.id, t.groups.c.document).where(t.groups.c.id == _ID)
-_GROUPS = {filtered: _page(t.groups, ("id", "document"), filtered=filtered) for filtered in (False, True)}
+_GROUPS = _page(t.groups, ("id", "document"))
+_FIND_GROUPS = _search(t.groups, ("id", "document"))
 _PUT_GROUP = put(t.groups)
 _DELETE_GROUP = delete(t.groups).where(t.groups.c.id == _ID)
 _ADD_MEMBERSHIP = add(t.memberships)
@@ -127,7 +138,7 @@ _RECORDS_ON = (
 )
 
 
-class AccessReads(JournalReads):
+class AccessReads(ListingReads):
     """The reading half."""
 
     def grants_of(self, principal: Principal) -> Sequence[Grant]:
@@ -157,9 +168,11 @@ class AccessReads(JournalReads):
     ) -> Sequence[AccessRecord]:
         parameters = _page_parameters(page, filter_text)
         if status is None:
-            rows = self._session.all(_RECORDS[filter_text is not None], **parameters)
+            statement = _RECORDS if filter_text is None else _FIND_RECORDS
         else:
-            rows = self._session.all(_RECORDS_IN[filter_text is not None], status=status.value, **parameters)
+            statement = _RECORDS_IN if filter_text is None else _FIND_RECORDS_IN
+            parameters["status"] = status.value
+        rows = self._session.all(statement, **parameters)
         return [record_of(*row) for row in rows]
 
     def role(self, role: RoleId) -> Role | None:
@@ -174,7 +187,8 @@ class AccessReads(JournalReads):
         return None if row is None else group_of(*row)
 
     def groups(self, page: Page, *, filter_text: str | None = None) -> Sequence[Group]:
-        rows = self._session.all(_GROUPS[filter_text is not None], **_page_parameters(page, filter_text))
+        statement = _GROUPS if filter_text is None else _FIND_GROUPS
+        rows = self._session.all(statement, **_page_parameters(page, filter_text))
         return [group_of(*row) for row in rows]
 
     def resource(self, resource: ResourcePattern) -> ResourceConfiguration | None:
@@ -197,11 +211,11 @@ def _page_parameters(page: Page, filter_text: str | None) -> dict[str, object]:
     return parameters if filter_text is None else parameters | {"filter_text": fold(filter_text)}
 
 
-class AccessWrites(AccessReads, JournalWrites):
+class AccessWrites(AccessReads, ListingWrites):
     """The writing half."""
 
     def put_record(self, record: AccessRecord) -> None:
-        changes = record_changes(self.record(record.id), record)
+        before = self.record(record.id)
         for statement in _CLEAR_RECORD:
             self._session.run(statement, row_id=record.id)
         self._session.run(
@@ -214,7 +228,8 @@ class AccessWrites(AccessReads, JournalWrites):
         )
         if record.status is RecordStatus.ACTIVE:
             self._put_grants(record)
-        self._append_changes(changes)
+        self._list_record(before, record)
+        self._append_changes(record_changes(before, record))
 
     def _put_grants(self, record: AccessRecord) -> None:
         for position, statement in enumerate(record.statements):
@@ -244,7 +259,7 @@ class AccessWrites(AccessReads, JournalWrites):
             self._append_changes([(ChangeKind.ROLE, role)])
 
     def put_group(self, group: Group) -> None:
-        changes = group_changes(self.group(group.id), group)
+        before = self.group(group.id)
         self._session.run(
             _PUT_GROUP,
             id=group.id,
@@ -255,20 +270,24 @@ class AccessWrites(AccessReads, JournalWrites):
         self._session.run(_CLEAR_GROUP, row_id=group.id)
         members = [{"user_id": user, "group_id": group.id} for user in dict.fromkeys(group.users)]
         self._session.run_each(_ADD_MEMBERSHIP, members)
-        self._append_changes(changes)
+        self._list_group(before, group, group.id)
+        self._append_changes(group_changes(before, group))
 
     def delete_group(self, group: GroupId) -> None:
-        changes = group_changes(self.group(group), None)
+        before = self.group(group)
         self._session.run(_DELETE_GROUP, row_id=group)
         self._session.run(_CLEAR_GROUP, row_id=group)
-        self._append_changes(changes)
+        self._list_group(before, None, group)
+        self._append_changes(group_changes(before, None))
 
     def put_resource(self, configuration: ResourceConfiguration) -> None:
         pattern = str(configuration.resource)
         self._session.run(_PUT_RESOURCE, pattern=pattern, document=resource_text(configuration))
+        self._list_resource(configuration.resource, there=True)
         self._append_changes([(ChangeKind.RESOURCE, pattern)])
 
     def delete_resource(self, resource: ResourcePattern) -> None:
         pattern = str(resource)
         if self._session.run(_DELETE_RESOURCE, row_id=pattern):
+            self._list_resource(resource, there=False)
             self._append_changes([(ChangeKind.RESOURCE, pattern)])

@@ -46,6 +46,15 @@ records = Table(
     Column("folded_name", Text, nullable=False),
     Column("document", Text, nullable=False),
     Index(None, "status", "id"),
+    Index(None, "id", "status", "folded_id", "folded_name"),  # what a search looks at, without the documents
+)
+
+record_admins = Table(
+    "record_admins",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("record_id", Text, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 # The statements of ACTIVE records, without whom they name: one row, however many it names.
@@ -91,6 +100,26 @@ statement_marks = Table(
     sqlite_with_rowid=False,
 )
 
+# Whom the statements of ACTIVE records name on which resource, by user and not by statement: for pages of users.
+resource_grants = Table(
+    "resource_grants",
+    metadata,
+    Column("resource", Text, primary_key=True),
+    Column("principal_kind", Text, primary_key=True),
+    Column("principal_id", Text, primary_key=True),
+    Column("record_id", Text, primary_key=True),
+    Column("position", WIDE, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+# What statements of ACTIVE records and configurations name without a wildcard: its place (`model.resources.place_of`).
+known_resources = Table(
+    "known_resources",
+    metadata,
+    Column("place", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 roles = Table(
     "roles",
     metadata,
@@ -105,6 +134,15 @@ groups = Table(
     Column("folded_id", Text, nullable=False),
     Column("folded_name", Text, nullable=False),
     Column("document", Text, nullable=False),
+    Index(None, "id", "folded_id", "folded_name"),
+)
+
+group_admins = Table(
+    "group_admins",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 memberships = Table(

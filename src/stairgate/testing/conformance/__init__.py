@@ -14,7 +14,7 @@ Cases know nothing of pytest and say what they claim in their name. `musts_of` t
 is about.
 """
 
-from stairgate.testing.conformance import access, audit, enrolment, feed, races, stepup, transactions, trust
+from stairgate.testing.conformance import access, audit, enrolment, feed, listing, races, stepup, transactions, trust
 from stairgate.testing.conformance.harness import (
     CASES,
     Backend,
@@ -34,6 +34,7 @@ __all__ = [
     "audit",
     "enrolment",
     "feed",
+    "listing",
     "musts_of",
     "name_of",
     "races",
