@@ -27,7 +27,7 @@ from stairgate.api.protocol import server_config
 from stairgate.client.codec import wire_name
 from stairgate.client.decisions import Allowed, Denied
 from stairgate.client.decisions import StepUp as Refused
-from stairgate.client.errors import ChallengeEndedError, StairgateError
+from stairgate.client.errors import ArgumentError, ChallengeEndedError, InvalidInputError, StairgateError
 from stairgate.model.ids import ClientId
 from stairgate.testing.clock import FakeClock
 
@@ -138,6 +138,8 @@ class SdkDoor(UseCaseDoor):
                     idempotency_key=asked.key,
                 )
             )
+        except ArgumentError:  # the SDK refuses to send what no server would take
+            return Told("error", error=InvalidInputError.code, status=400), None
         except StairgateError as error:
             return Told("error", error=error.error_code, status=error.status), None
         match decision:

@@ -59,10 +59,9 @@ class UseCaseDoor:
             await self.world.enrol(user)
         for name in {ASKER, *clients}:
             said = clients.get(name, {})
-            rights = [("Authress:StepUp", "StepUp:Challenge"), ("Authress:StepUp", "StepUp:Attest")]
-            await self.world.client(
-                name.removeprefix("sc_"), *(rights if said.get("attests") else ()), external=said.get("external")
-            )
+            await self.world.client(name.removeprefix("sc_"), external=said.get("external"))
+            if said.get("attests"):
+                await self.world.grant(name, "Authress:StepUp", "StepUp:Challenge", "StepUp:Attest")
 
     def _issued(self, token: Token) -> str:
         if token.acr is None:
