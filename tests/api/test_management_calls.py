@@ -122,20 +122,6 @@ async def test_what_is_not_valid_is_named_and_nothing_is_written(
     assert (await door.call("GET", "/v1/records/rec_1", bearer=owner)).status == 404
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        {"when": "true"},
-        {"stepUp": {"when": "true"}},
-    ],
-)
-async def test_what_a_later_version_will_honour_is_refused_and_never_ignored(
-    door: Door, owner: str, statement: dict[str, Any]
-) -> None:
-    answered = await door.call("POST", "/v1/records", marked(**statement), bearer=owner)
-    assert (answered.status, answered.code) == (400, "NotYetSupported")
-
-
 async def test_a_record_put_back_by_the_python_sdk_keeps_its_protection(door: Door, owner: str) -> None:
     from authress.models.access_record import AccessRecord
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from stairgate.engine.conditions import Conditions
 from stairgate.engine.facts import Facts
 from stairgate.engine.lookup import Asked
 from stairgate.model.actions import ANY_ACTION, READ, Action
-from stairgate.model.resources import Resource
+from stairgate.model.decisions import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +21,37 @@ class HeldAction:
     delegate: bool
 
 
-def actions_on(resource: Resource, facts: Facts) -> tuple[HeldAction, ...]:
+def actions_on(question: Question, facts: Facts) -> tuple[HeldAction, ...]:
     """
-    The actions that the user's grants give on *resource*, sorted by key.
+    The actions that the user's grants give on the resource of *question*, sorted by key. Its own action plays no part.
+
+    A grant with a condition counts for those of its actions for which the condition is true.
 
     SECURITY: this says nothing about marks. A listing asks `assess` about each action before it shows it as open
     (semantics §11).
     """
     held: dict[str, HeldAction] = {}
-    asked = Asked(resource, ANY_ACTION)  # only its resource is looked at: `hits` knows no actions
+    judges: dict[str, Conditions] = {}
+    asked = Asked(question.resource, ANY_ACTION)  # only its resource is looked at: `hits` knows no actions
     for table in facts.tables:
         for _, given in table.hits(asked):
             for role in given.roles:
                 for each in facts.roles.permissions(role):
-                    _add(held, HeldAction(each.action, each.allow, each.grant or each.delegate, each.delegate))
+                    if given.when is None or _judge(judges, question, each.action).count(given.when):
+                        _add(held, HeldAction(each.action, each.allow, each.grant or each.delegate, each.delegate))
     if facts.resources.public.hits(asked):
         _add(held, HeldAction(READ, allow=True, grant=False, delegate=False))
     return tuple(
         each for _, each in sorted(held.items()) if each.allow or each.grant
     )  # a permission without any right gives nothing
+
+
+def _judge(judges: dict[str, Conditions], question: Question, action: Action) -> Conditions:
+    """What conditions say of *question*, were it about *action*."""
+    judge = judges.get(action.key)
+    if judge is None:
+        judge = judges[action.key] = Conditions(replace(question, action=action))
+    return judge
 
 
 def _add(held: dict[str, HeldAction], more: HeldAction) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
-from stairgate.engine.candidates import Candidate, candidates_of, matching, rank, source_of
+from stairgate.engine.candidates import Candidate, applying, candidates_of, matching, rank, source_of
+from stairgate.engine.conditions import JudgedLater
 from stairgate.engine.facts import Facts
 from stairgate.engine.frozen import quick_allow
 from stairgate.engine.lookup import Asked
@@ -28,6 +29,9 @@ from stairgate.model.protection import Level, Mark, Method, Requirement
 __all__ = ["Pending", "Right", "assess", "decide", "holds", "meets", "resolve", "without_met"]
 
 
+JUDGED_LATER = JudgedLater()
+
+
 @dataclass(frozen=True, slots=True)
 class Pending:
     """The user has the access, but every grant of it is guarded: only elevations can decide."""
@@ -41,24 +45,35 @@ class Pending:
         raise TypeError(message)
 
 
-def assess(question: Question, facts: Facts, *, right: Right = Right.ALLOW) -> Allow | Deny | Pending:
+def assess(
+    question: Question, facts: Facts, *, right: Right = Right.ALLOW, judged_later: bool = False
+) -> Allow | Deny | Pending:
     """
     What can be said of *question* without any elevation.
 
     The first grant without a mark allows at once. An `observe` mark never refuses, nor does it make the answer wait
     for the store: `Allow.observed` lists those on the grant, and `decide` takes off those that were met.
+
+    Args:
+        question: Who, what, where, with which details.
+        facts: What the decision rests on.
+        right: Which member of a permission is asked for.
+        judged_later: The context is not known, and a check will judge the conditions: until then every grant counts,
+            and only marks without a condition apply (semantics §7).
     """
     asked = Asked(question.resource, question.action)
+    if judged_later:
+        asked.conditions = JUDGED_LATER
     roles_with_marks = facts.roles.marks
     guards: tuple[Mark, ...] | None = None
     found: list[Candidate] = []
-    for match in matching(asked, facts, right):
+    for match in matching(asked, facts, right, question):
         if guards is None:
-            guards = facts.resources.marks_on(asked)
+            guards = applying(facts.resources.marks_on(asked), asked, question)
         _, given, role = match
         if not guards and given.step_up is None and role not in roles_with_marks:
             return quick_allow(source_of(match))
-        for candidate in candidates_of(match, asked, facts, right, guards):
+        for candidate in candidates_of(match, asked, facts, right, guards, question):
             if not candidate.marks and not candidate.observed:
                 return Allow(candidate.source)
             found.append(candidate)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from stairgate.engine.candidates import Candidate, candidates_of, matching, rank
+from stairgate.engine.candidates import Candidate, applying, candidates_of, matching, rank
 from stairgate.engine.decide import Pending, assess, resolve, without_met
 from stairgate.engine.facts import Facts
 from stairgate.engine.lookup import Asked
@@ -182,11 +182,11 @@ def explain(
     else:
         decision = outcome
     asked = Asked(question.resource, question.action)
-    guards = facts.resources.marks_on(asked)
+    guards = applying(facts.resources.marks_on(asked), asked, question)
     found = [
         candidate
-        for match in matching(asked, facts, right)
-        for candidate in candidates_of(match, asked, facts, right, guards)
+        for match in matching(asked, facts, right, question)
+        for candidate in candidates_of(match, asked, facts, right, guards, question)
     ]
     named = None if not isinstance(decision, Allow | StepUpRequired) else decision.source
     grants = []

@@ -15,7 +15,7 @@ from stairgate.model.resources import ResourcePattern
 class Given:
     """What one statement gives on a pattern. One object serves all patterns of the statement that end alike."""
 
-    __slots__ = ("below", "record", "roles", "statement", "step_up")
+    __slots__ = ("below", "record", "roles", "statement", "step_up", "when")
 
     def __init__(
         self,
@@ -23,6 +23,7 @@ class Given:
         statement: int,
         roles: tuple[RoleId, ...],
         step_up: Requirement | None,
+        when: str | None = None,
         *,
         below: bool,
     ) -> None:
@@ -30,6 +31,7 @@ class Given:
         self.statement = statement
         self.roles = roles
         self.step_up = step_up
+        self.when = when
         self.below = below
 
 
@@ -49,6 +51,11 @@ def _shared_requirement(requirement: Requirement | None) -> Requirement | None:
     return requirement
 
 
+@lru_cache(maxsize=16384)
+def _shared_condition(when: str | None) -> str | None:
+    return when
+
+
 def compile_grants(grants: Iterable[Grant]) -> GrantTable:
     """
     The table of one principal's *grants*.
@@ -63,10 +70,11 @@ def _placed(grants: Iterable[Grant]) -> Iterator[tuple[ResourcePattern, Given]]:
     for grant in grants:
         roles = _shared_roles(grant.roles)
         step_up = _shared_requirement(grant.step_up)
+        when = _shared_condition(grant.when)
         by_end: dict[bool, Given] = {}
         for pattern in grant.resources:
             given = by_end.get(pattern.below)
             if given is None:
-                given = Given(grant.record, grant.statement, roles, step_up, below=pattern.below)
+                given = Given(grant.record, grant.statement, roles, step_up, when, below=pattern.below)
                 by_end[pattern.below] = given
             yield pattern, given

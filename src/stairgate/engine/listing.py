@@ -41,10 +41,13 @@ class Viewpoint:
     evidence: TokenEvidence | None = None
     context: Mapping[str, JsonValue] | None = field(default=None, repr=False)
 
+    def question(self, resource: Resource, action: Action) -> Question:
+        """What a check of *action* on *resource* asks."""
+        return Question(self.user, resource, action, self.token, self.context)
+
     def decision(self, resource: Resource, action: Action, right: Right = Right.ALLOW) -> Decision:
         """What a check would answer; for `GRANT` and `DELEGATE`, what handing the action out would meet."""
-        question = Question(self.user, resource, action, self.token, self.context)
-        outcome = assess(question, self.facts, right=right)
+        outcome = assess(self.question(resource, action), self.facts, right=right)
         if not isinstance(outcome, Pending):
             return outcome
         if right is not Right.ALLOW and self.user.startswith(CLIENT_PREFIX):
@@ -138,7 +141,7 @@ def roles_on(resource: Resource, view: Viewpoint, *, include_protected: bool = F
 
 def _verdicts(resource: Resource, view: Viewpoint) -> Iterator[_Verdict]:
     """Each held action and right with its decision, then those of the known actions below what is not open."""
-    held = actions_on(resource, view.facts)
+    held = actions_on(view.question(resource, ANY_ACTION), view.facts)
     guarded: list[tuple[Action, Right, StepUpRequired]] = []
     opened: list[tuple[Action, Right]] = []
     for each in held:

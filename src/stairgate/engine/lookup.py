@@ -40,6 +40,16 @@ class Placed(Protocol):
         """Whether the pattern ends in `/*`."""
 
 
+class Judge(Protocol):
+    """What conditions say of the question: whether a grant counts, and whether a mark applies."""
+
+    def count(self, expression: str | None, /) -> bool:
+        """Whether a grant that carries *expression* counts."""
+
+    def apply(self, expression: str | None, /) -> bool:
+        """Whether a mark that carries *expression* applies."""
+
+
 T = TypeVar("T", bound=Placed)
 
 
@@ -77,7 +87,7 @@ _BEYOND = ["//"] * (_MOST + 1)  # no pattern's text: a segment is never empty
 class Asked:
     """A resource and an action, taken apart once for all lookups of a decision."""
 
-    __slots__ = ("_filled", "action", "holders", "prefixes", "resource")
+    __slots__ = ("_filled", "action", "conditions", "holders", "prefixes", "resource")
 
     def __init__(self, resource: Resource, action: Action) -> None:
         segments = resource.segments
@@ -93,6 +103,7 @@ class Asked:
         self.action = action
         self.prefixes = prefixes  # prefixes[n]: the first n segments; where there are fewer, a text that nothing has
         self.holders = _holders(action.key)
+        self.conditions: Judge | None = None  # made when the first condition is met
         self._filled: dict[Shape, str | None] | None = None  # a dictionary costs, and most tables have no wildcards
 
     def filled(self, shape: Shape) -> str | None:

@@ -68,7 +68,11 @@ def newly_manage(before: AccessRecord | None, after: AccessRecord | None) -> fro
     for now in _given(after):
         over = frozenset(filter(reaches_management, now.patterns))
         if over:
-            known = (each.receivers for each in had if now.roles <= each.roles and over <= each.patterns)
+            known = (
+                each.receivers
+                for each in had
+                if now.roles <= each.roles and over <= each.patterns and each.when in {None, now.when}
+            )
             found |= now.receivers.difference(*known)
     return found
 
@@ -138,12 +142,13 @@ def _resource_marks(configuration: ResourceConfiguration | None) -> Iterator[_St
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What one statement gives to whom, under which mark."""
+    """What one statement gives to whom, under which mark and condition."""
 
     roles: frozenset[RoleId]
     patterns: frozenset[ResourcePattern]
     receivers: frozenset[Principal]
     mark: Requirement | None
+    when: str | None
 
 
 def _given(record: AccessRecord | None) -> list[_Given]:
@@ -156,6 +161,7 @@ def _given(record: AccessRecord | None) -> list[_Given]:
             frozenset(statement.resources),
             everyone | _principals(statement),
             statement.step_up,
+            statement.when,
         )
         for statement in record.statements
     ]
@@ -198,6 +204,9 @@ def _frees(now: _Given, was: _Given, stood: Iterable[_Given]) -> bool:
     had = (
         each.receivers
         for each in stood
-        if _as_strict(now.mark, each.mark) and roles <= each.roles and patterns <= each.patterns
+        if _as_strict(now.mark, each.mark)
+        and roles <= each.roles
+        and patterns <= each.patterns
+        and each.when in {None, now.when}
     )
     return bool((now.receivers & was.receivers).difference(*had))

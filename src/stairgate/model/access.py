@@ -47,13 +47,18 @@ BUILT_IN_ROLES: Mapping[RoleId, Role] = MappingProxyType({role.id: role for role
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Roles on resources, for the users and groups of the record or for its own."""
+    """
+    Roles on resources, for the users and groups of the record or for its own.
+
+    *when*: a condition (CEL); the grant counts only where it is true (semantics §3).
+    """
 
     roles: tuple[RoleId, ...]
     resources: tuple[ResourcePattern, ...]
     users: tuple[UserId, ...] = ()
     groups: tuple[GroupId, ...] = ()
     step_up: Requirement | None = None
+    when: str | None = None
 
 
 class RecordStatus(StrEnum):
@@ -152,3 +157,4 @@ class Grant:
     resources: tuple[ResourcePattern, ...]
     roles: tuple[RoleId, ...]
     step_up: Requirement | None = None
+    when: str | None = None

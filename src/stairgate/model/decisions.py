@@ -18,14 +18,37 @@ from stairgate.model.tokens import TokenKey
 
 
 @dataclass(frozen=True, slots=True)
+class Entity:
+    """A subject or a resource, as an AuthZEN caller names and describes it."""
+
+    type: str
+    id: str
+    properties: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A question in the words of its AuthZEN caller, for conditions (semantics §3, §13). *action*: its properties."""
+
+    subject: Entity
+    resource: Entity
+    action: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """May *user*, with the token *token*, do *action* to *resource*? *context* are the details for `bind`."""
+    """
+    May *user*, with the token *token*, do *action* to *resource*?
+
+    *context* are the details for `bind` and for conditions. *wording* None: the question was asked by ids alone.
+    """
 
     user: UserId
     resource: Resource
     action: Action
     token: TokenKey | None = None
     context: Mapping[str, JsonValue] | None = None
+    wording: Wording | None = None
 
 
 class Reason(StrEnum):

@@ -13,7 +13,7 @@ from stairgate.model.actions import parse_action
 from stairgate.model.approvals import quorums_document, quorums_of
 from stairgate.model.canonical import JsonValue
 from stairgate.model.elevations import Area
-from stairgate.model.errors import InvalidInputError, NotYetSupportedError
+from stairgate.model.errors import InvalidInputError
 from stairgate.model.protection import (
     DEFAULT_REQUIREMENT,
     LEVELS,
@@ -31,8 +31,6 @@ from stairgate.model.resources import parse_resource
 
 Document = dict[str, JsonValue]
 
-# Members of a requirement that a later version will honour. Written, they are refused: nothing is ever ignored.
-_LATER_MEMBERS = ("when",)
 _MEMBERS = {
     "level",
     "methods",
@@ -43,8 +41,8 @@ _MEMBERS = {
     "bind",
     "device",
     "approvals",
+    "when",
     "enforce",
-    *_LATER_MEMBERS,
 }
 
 
@@ -61,7 +59,7 @@ def requirement_document(requirement: Requirement) -> Document:
         "bind": sorted(requirement.bind),
         "device": None if requirement.device is None else requirement.device.value,
         "approvals": quorums_document(requirement.approvals),
-        "when": None,
+        "when": requirement.when,
         "enforce": requirement.enforce.value,
     }
 
@@ -72,16 +70,12 @@ def requirement_of(value: object, *, field: str = "stepUp") -> Requirement:
 
     Raises:
         InvalidInputError: It is not an object, has a member that no requirement has, or a value out of bounds.
-        NotYetSupportedError: It asks for what a later version will honour.
     """
     if not isinstance(value, Mapping):
         raise InvalidInputError(field, "must be an object")
     for name in value:
         if name not in _MEMBERS:
             raise InvalidInputError(f"{field}.{name}", "is not a member of a requirement")
-    for name in _LATER_MEMBERS:
-        if value.get(name) is not None:
-            raise NotYetSupportedError(f"{field}.{name}", "is not supported by this version, and nothing is ignored")
     try:
         return Requirement(
             level=_level(value["level"]) if "level" in value else DEFAULT_REQUIREMENT.level,
@@ -94,6 +88,7 @@ def requirement_of(value: object, *, field: str = "stepUp") -> Requirement:
             enforce=_enforcement(value.get("enforce", Enforcement.ON.value)),
             device=_device(value.get("device")),
             approvals=quorums_of(value.get("approvals")),
+            when=_condition(value.get("when")),
         )
     except InvalidInputError as error:
         raise error.within(field) from None
@@ -147,6 +142,12 @@ def _enforcement(value: object) -> Enforcement:
     if not isinstance(value, str) or value not in {mode.value for mode in Enforcement}:
         raise InvalidInputError("enforce", "must be `on` or `observe`")
     return Enforcement(value)
+
+
+def _condition(value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidInputError("when", "must be a condition, or null for always")
+    return value
 
 
 def area_document(area: Area) -> Document:

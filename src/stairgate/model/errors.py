@@ -176,7 +176,7 @@ class AlreadyClaimedError(ConflictError):
 
 
 class ProtectionWouldBeLostError(ConflictError):
-    """a protection would be lost: send `stepUp` with its value to keep it, or `"stepUp": null` to remove it"""
+    """a protection would be lost: send `stepUp` and `when` with their values to keep them, or as null to remove them"""
 
     code = "ProtectionWouldBeLost"
 

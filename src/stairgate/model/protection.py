@@ -113,8 +113,6 @@ class Requirement:
     """
     What an elevation must be. Members as in semantics §4; a member of None has that document's meaning of `null`.
 
-    `when` belongs to later work: it is refused when written, so it is not here.
-
     Raises:
         InvalidInputError: A value is out of its bounds, `bind` stands with `area`, or nothing is asked at all: no level
             and no approvals.
@@ -130,6 +128,7 @@ class Requirement:
     enforce: Enforcement = Enforcement.ON
     device: Device | None = None  # None: any
     approvals: Quorums = NO_QUORUMS  # all must be met
+    when: str | None = None  # a condition (CEL): the mark applies unless it is false
 
     def __post_init__(self) -> None:
         _bounded("lifetime", self.lifetime, LIFETIME_SECONDS)

@@ -23,6 +23,7 @@ ABSENT = Absent.ABSENT
 
 # A requirement sets the mark, None removes it, ABSENT keeps what is there.
 StepUpDraft = Requirement | Absent | None
+WhenDraft = str | Absent | None  # likewise, of a condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class StatementDraft:
     users: tuple[UserId, ...] = ()
     groups: tuple[GroupId, ...] = ()
     step_up: StepUpDraft = ABSENT
+    when: WhenDraft = ABSENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from stairgate.engine.access import actions_on
 from stairgate.engine.candidates import Candidate
 from stairgate.engine.decide import Pending, Right, assess, resolve
 from stairgate.engine.facts import Facts
 from stairgate.engine.grants import compile_grants
-from stairgate.engine.lookup import Asked
 from stairgate.engine.weakening import reaches_management
 from stairgate.model.access import OWNER, AccessRecord, Grant, Group, ResourceAbility
-from stairgate.model.actions import READ, Action
+from stairgate.model.actions import Action
 from stairgate.model.audit import Event
 from stairgate.model.decisions import Allow, Deny, Question, Source, StepUpRequired
 from stairgate.model.elevations import Elevation
@@ -114,7 +114,7 @@ class Guard:
         question = self._question(action, resource)
         match assess(question, facts, right=right):
             case Deny():
-                if hide and not _knows(facts, resource):
+                if hide and not _knows(facts, question):
                     raise NotFoundError
                 raise ForbiddenError
             case Allow() as allowed:
@@ -237,13 +237,14 @@ def opens(transaction: ReadTransaction, question: Question, facts: Facts, elevat
 
     A challenge token does not say which of the two it was: a guard requires `grant` and `delegate`, too, and lets the
     admins of a record or group pass, and whoever may claim a resource, where a check would deny. An elevation gives
-    nothing by itself, so whatever may have been asked for counts.
+    nothing by itself, so whatever may have been asked for counts. Nor does it carry the context, so that conditions
+    are left to the check.
     """
     claims = question.action.key == CLAIM.key and claimable(transaction, question.resource)
     if claims or question.user in _admins_of(transaction, question.resource):
         facts = _with_admin(facts, question.resource)
     for right in Right:
-        outcome = assess(question, facts, right=right)
+        outcome = assess(question, facts, right=right, judged_later=True)
         if isinstance(outcome, Pending):
             outcome_with_it = resolve(outcome, [elevation], now)
             if isinstance(outcome_with_it, Allow):
@@ -310,15 +311,6 @@ def resource_permissions(pattern: ResourcePattern) -> Resource:
     return replace(node, children=pattern.below)
 
 
-def _knows(facts: Facts, resource: Resource) -> bool:
-    """Whether some grant gives anything at all on *resource*."""
-    asked = Asked(resource, READ)
-    if facts.resources.public and facts.resources.public.hits(asked):
-        return True
-    return any(
-        permission.allow or permission.grant or permission.delegate
-        for table in facts.tables
-        for _, given in table.hits(asked)
-        for role in given.roles
-        for permission in facts.roles.permissions(role)
-    )
+def _knows(facts: Facts, question: Question) -> bool:
+    """Whether some grant gives anything at all on the resource of *question*."""
+    return bool(actions_on(question, facts))

@@ -24,7 +24,7 @@ MOST_GIVEN = 10_000
 EVERYTHING = Resource((), children=True)
 _UNKNOWN = (Permission(ANY_ACTION, allow=True, grant=True, delegate=True),)
 
-_Given = tuple[RoleId, ResourcePattern]
+_Given = tuple[RoleId, ResourcePattern, str | None]  # with its condition
 _Receivers = frozenset[tuple[str, str]]
 
 
@@ -56,7 +56,12 @@ def require_for_record(
         for given, receivers in _gives(before):
             known = had.get(given)
             had[given] = receivers if known is None or known == receivers else known | receivers
-        new = {given for given, receivers in _gives(record) if not receivers <= had.get(given, nobody)}
+        # Who had it without a condition had it under any; a condition that is new, changed or gone is given anew.
+        new = {
+            (role, pattern, when)
+            for (role, pattern, when), receivers in _gives(record)
+            if not receivers <= had.get((role, pattern, None), nobody) | had.get((role, pattern, when), nobody)
+        }
     if _require(transaction, guard, new) == 0 and before is None:
         guard.require(CREATE, management_resource("AccessRecords"), hide=False)
 
@@ -69,7 +74,7 @@ def require_for_grants(transaction: ReadTransaction, guard: Guard, grants: list[
         As `require_for_record`.
     """
     if grants and not _may_hand_out_everything(guard):
-        given = {(role, pattern) for grant in grants for role in grant.roles for pattern in grant.resources}
+        given = {(role, pattern, grant.when) for grant in grants for role in grant.roles for pattern in grant.resources}
         _require(transaction, guard, given)
 
 
@@ -97,7 +102,7 @@ def _gives(record: AccessRecord) -> Iterator[tuple[_Given, _Receivers]]:
         receivers = everyone | _receivers(statement)
         for pattern in statement.resources:
             for role in statement.roles:
-                yield (role, pattern), receivers
+                yield (role, pattern, statement.when), receivers
 
 
 def _receivers(names: AccessRecord | Statement) -> _Receivers:
@@ -110,7 +115,7 @@ def _require(transaction: ReadTransaction, guard: Guard, given: set[_Given]) -> 
         return 0
     roles: Mapping[RoleId, Role] = {**{role.id: role for role in transaction.roles()}, **BUILT_IN_ROLES}
     questions: dict[tuple[str, Right, ResourcePattern], Action] = {}
-    for role, pattern in given:
+    for role, pattern, _ in given:
         # A role that does not exist may mean anything once somebody makes it.
         permissions = roles[role].permissions if role in roles else _UNKNOWN
         for permission in permissions:

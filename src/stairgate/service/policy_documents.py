@@ -55,6 +55,7 @@ def _statement(statement: Statement) -> Document:
         "users": list(statement.users),
         "groups": list(statement.groups),
         "stepUp": _mark(statement.step_up),
+        "when": statement.when,
     }
 
 

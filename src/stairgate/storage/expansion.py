@@ -17,7 +17,7 @@ def grants_in(record: AccessRecord) -> Iterator[tuple[Principal, Grant]]:
     if record.status is not RecordStatus.ACTIVE:
         return
     for position, statement in enumerate(record.statements):
-        grant = Grant(record.id, position, statement.resources, statement.roles, statement.step_up)
+        grant = Grant(record.id, position, statement.resources, statement.roles, statement.step_up, statement.when)
         named = [Principal(PrincipalKind.USER, user) for user in (*record.users, *statement.users)]
         named += [Principal(PrincipalKind.GROUP, group) for group in (*record.groups, *statement.groups)]
         for principal in dict.fromkeys(named):

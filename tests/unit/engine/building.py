@@ -41,11 +41,16 @@ def role(name: str, *actions: str, marks: Mapping[str, Requirement] | None = Non
 
 
 def grant(
-    roles: str, *resources: str, record: str = "rec_1", statement: int = 0, step_up: Requirement | None = None
+    roles: str,
+    *resources: str,
+    record: str = "rec_1",
+    statement: int = 0,
+    step_up: Requirement | None = None,
+    when: str | None = None,
 ) -> Grant:
     """A statement that gives *roles* (names with blanks between) on *resources*."""
     names = tuple(RoleId(name) for name in roles.split())
-    return Grant(RecordId(record), statement, tuple(parse_pattern(each) for each in resources), names, step_up)
+    return Grant(RecordId(record), statement, tuple(parse_pattern(each) for each in resources), names, step_up, when)
 
 
 def guard(resource: str, requirement: Requirement = STRONG, *actions: str) -> ResourceConfiguration:

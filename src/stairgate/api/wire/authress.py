@@ -43,7 +43,7 @@ _MEMBERS: dict[str, Any] = {
         "anyOf": [{"type": "null"}, _QUORUM, {"type": "array", "items": _QUORUM, "minItems": 1, "maxItems": 10}],
         "default": None,
     },
-    "when": {"type": "null"},
+    "when": {"type": ["string", "null"], "maxLength": 1024, "default": None},
     "enforce": {"enum": ["on", "observe"], "default": "on"},
 }
 # Read by `model.documents.requirement_of`, the one reader of requirements, so it stays plain JSON here.
@@ -175,14 +175,19 @@ class Resource(Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class Statement(Struct, rename="camel", forbid_unknown_fields=True):
-    """Roles on resources. `stepUp` guards this grant alone; other grants of the same access are as they are."""
+    """
+    Roles on resources. `stepUp` guards this grant alone; other grants of the same access are as they are.
+
+    `when` is a condition (CEL) over `subject`, `resource`, `action` and `context`: the grant counts only where it is
+    true.
+    """
 
     roles: Annotated[list[RoleName], Meta(min_length=1, max_length=100)]
     resources: Annotated[list[Resource], Meta(min_length=1, max_length=100)]
     users: Annotated[list[User], Meta(max_length=100)] | UnsetType | None = UNSET
     groups: Annotated[list[LinkedGroup], Meta(max_length=10)] | UnsetType | None = UNSET
     step_up: StepUp | UnsetType | None = UNSET
-    when: str | UnsetType | None = UNSET
+    when: Annotated[str, Meta(max_length=1024)] | UnsetType | None = UNSET
 
 
 class AccessRecord(Struct, rename="camel", forbid_unknown_fields=True):

@@ -146,7 +146,9 @@ class AccessReads(ListingReads):
         grants = []
         for record, position, document in rows:
             statement = statement_of(document)
-            grants.append(Grant(record, position, statement.resources, statement.roles, statement.step_up))
+            grants.append(
+                Grant(record, position, statement.resources, statement.roles, statement.step_up, statement.when)
+            )
         return grants
 
     def statement_marks(self) -> Sequence[Requirement]:

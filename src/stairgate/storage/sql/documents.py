@@ -125,6 +125,7 @@ def _statement(statement: Statement) -> dict[str, Any]:
         "roles": statement.roles,
         "resources": [str(resource) for resource in statement.resources],
         "stepUp": maybe_requirement(statement.step_up),
+        "when": statement.when,
     }
 
 
@@ -146,6 +147,7 @@ def _statement_of(value: dict[str, Any]) -> Statement:
         users=tuple(value.get("users", ())),
         groups=tuple(value.get("groups", ())),
         step_up=maybe_requirement_of(value["stepUp"]),
+        when=value.get("when"),  # what was written before there were conditions has none
     )
 
 

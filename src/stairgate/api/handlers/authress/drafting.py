@@ -13,7 +13,9 @@ from stairgate.model.actions import ANY_ACTION, Action, parse_action
 from stairgate.model.documents import requirement_of
 from stairgate.model.errors import InvalidInputError, NotYetSupportedError
 from stairgate.model.ids import GroupId, UserId, group_id, record_id, role_id, user_id
+from stairgate.model.protection import Requirement
 from stairgate.model.resources import ResourcePattern, parse_pattern
+from stairgate.service.conditions import condition_of
 from stairgate.service.drafts import (
     ABSENT,
     Absent,
@@ -123,8 +125,6 @@ def issuer_draft(body: wire.IdentityRequest) -> IssuerDraft:
 
 
 def _statement(body: wire.Statement, at: str) -> StatementDraft:
-    if _said(body.when) is not None:
-        raise NotYetSupportedError(f"{at}.when", "is not supported by this version, and nothing is ignored")
     return StatementDraft(
         roles=_once(role_id(name, field=f"{at}.roles[{place}]") for place, name in enumerate(body.roles)),
         resources=_once(
@@ -134,6 +134,7 @@ def _statement(body: wire.Statement, at: str) -> StatementDraft:
         users=_users(body.users, f"{at}.users"),
         groups=_groups(body.groups, f"{at}.groups"),
         step_up=_step_up(body.step_up, f"{at}.stepUp"),
+        when=ABSENT if isinstance(body.when, UnsetType) else condition_of(body.when, field=f"{at}.when"),
     )
 
 
@@ -150,11 +151,17 @@ def _permission(body: wire.PermissionObject, at: str) -> PermissionDraft:
 def _step_up(value: dict[str, Any] | UnsetType | None, field: str) -> StepUpDraft:
     if isinstance(value, UnsetType):
         return ABSENT
-    return None if value is None else requirement_of(value, field=field)
+    return None if value is None else _requirement(value, field)
+
+
+def _requirement(value: Mapping[str, Any], field: str) -> Requirement:
+    requirement = requirement_of(value, field=field)
+    condition_of(requirement.when, field=f"{field}.when")
+    return requirement
 
 
 def _mark(value: Mapping[str, Any], at: str) -> ResourceMark:
-    requirement = requirement_of({name: each for name, each in value.items() if name != "actions"}, field=at)
+    requirement = _requirement({name: each for name, each in value.items() if name != "actions"}, at)
     if "actions" not in value:
         return ResourceMark((ANY_ACTION,), requirement)
     return ResourceMark(_actions(value["actions"], f"{at}.actions"), requirement)

@@ -180,6 +180,7 @@ def _statement(statement: access.Statement) -> wire.Statement:
         users=_users(statement.users),
         groups=_groups(statement.groups),
         step_up=_step_up(statement.step_up),
+        when=UNSET if statement.when is None else statement.when,
     )
 
 
