@@ -141,6 +141,21 @@ async def test_the_marks_of_statements_that_stood_before_they_were_listed_are_li
 
 
 @pytest.mark.anyio
+async def test_users_who_were_named_before_they_were_listed_are_listed(path: Path) -> None:
+    migrate_to(path, "0003")
+    record = {"users": ["ann", "bob"], "admins": ["ann", "cat"], "statements": [{"users": ["dan"]}, {"users": []}]}
+    group = {"users": ["eve"], "admins": []}
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO records VALUES ('r', 'DELETED', 'r', 'r', ?)", (json.dumps(record),))
+        connection.execute("INSERT INTO groups VALUES ('g', 'g', 'g', ?)", (json.dumps(group),))
+    migrate_to(path, "0004")
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT user_id, kind, named_by FROM named_users ORDER BY user_id").fetchall()
+    people = [(name, "record", "r") for name in ("ann", "bob", "cat", "dan")]
+    assert rows == [*people, ("eve", "group", "g")]
+
+
+@pytest.mark.anyio
 async def test_every_file_of_the_database_is_its_owners_alone(path: Path) -> None:
     before = os.umask(0)
     try:

@@ -37,6 +37,7 @@ class Event(StrEnum):
     CLIENT_CHANGED = "client.changed"
     KEY_CHANGED = "key.changed"
     ISSUER_CHANGED = "issuer.changed"
+    USER_DELETED = "user.deleted"
     ACCOUNT_CREATED = "account.created"
 
 

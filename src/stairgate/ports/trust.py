@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from stairgate.model.access import AccessRecord
+from stairgate.model.access import AccessRecord, Group
 from stairgate.model.ids import UserId
 from stairgate.model.resources import Resource
 
@@ -37,6 +37,26 @@ class TrustReads(Protocol):
 
         By an indexed query, ascending by id. What stands above, or on a wildcard that covers it, is not meant.
         """
+        ...
+
+    def users(self, *, after: str | None, most: int) -> Sequence[UserId]:
+        """
+        Must return at most *most* users that come after *after*, ascending, by indexed queries.
+
+        A user is who is named in a record or group, as an admin too, or has a factor; service clients are none.
+        """
+        ...
+
+    def knows_user(self, user: UserId) -> bool:
+        """Must say whether *user* is named in a record or group, as an admin too, or has a factor."""
+        ...
+
+    def records_naming(self, user: UserId) -> Sequence[AccessRecord]:
+        """Must return every record that names *user*, as an admin too, DELETED ones included, ascending by id."""
+        ...
+
+    def groups_naming(self, user: UserId) -> Sequence[Group]:
+        """Must return every group that names *user*, as an admin too, ascending by id."""
         ...
 
     def remembered_answer(self, caller: UserId, key: str) -> RememberedAnswer | None:

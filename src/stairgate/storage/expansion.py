@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
 
 from stairgate.model.access import AccessRecord, Grant, Group, Principal, PrincipalKind, RecordStatus
+from stairgate.model.ids import UserId
 from stairgate.model.resources import ResourcePattern, place_of
 from stairgate.ports.store import ChangeKind
 
@@ -78,6 +79,14 @@ def merged(streams: Sequence[Callable[[str], str | None]], after: str, limit: in
             else:
                 heapreplace(heads, (following, number))
         yield text, numbers
+
+
+def users_in(thing: AccessRecord | Group) -> list[UserId]:
+    """Every user whom *thing* names, admins too, whatever its status, once each."""
+    named = [*thing.users, *thing.admins]
+    if isinstance(thing, AccessRecord):
+        named += [user for statement in thing.statements for user in statement.users]
+    return list(dict.fromkeys(named))
 
 
 def record_changes(before: AccessRecord | None, after: AccessRecord) -> list[tuple[ChangeKind, str]]:

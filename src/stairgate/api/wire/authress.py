@@ -162,6 +162,20 @@ class User(Struct, rename="camel", forbid_unknown_fields=True):
     user_id: Annotated[str, Meta(min_length=1, max_length=128)]
 
 
+class UserIdentity(Struct, rename="camel"):
+    """A user that this service knows of. Name, picture and address are the identity provider's."""
+
+    user_id: str
+
+
+class UserIdentityCollection(Struct):
+    """Users that records, groups or factors name, ascending by id. A page may be short, and still have a next one."""
+
+    users: list[UserIdentity]
+    pagination: Pagination
+    links: CollectionLinks
+
+
 class LinkedGroup(Struct, rename="camel", forbid_unknown_fields=True):
     """A group, by its id."""
 

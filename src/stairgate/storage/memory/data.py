@@ -30,7 +30,7 @@ from stairgate.model.resources import ResourcePattern, place_of
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, ChangeKind, Page, SigningKey, TakenUse
 from stairgate.ports.trust import RememberedAnswer
-from stairgate.storage.expansion import grants_in, is_literal, known_in, standing_in
+from stairgate.storage.expansion import grants_in, is_literal, known_in, standing_in, users_in
 from stairgate.storage.memory.tables import Journal, Log, Table
 
 V = TypeVar("V")
@@ -49,6 +49,7 @@ class Data:
             ascending=("known", "standing", "id", "admin"),
             principal=_principals,
             mark=_marks,
+            names=users_in,
             known=known_in,
             standing=_standing,
             id=lambda record: (record.id,),
@@ -59,6 +60,7 @@ class Data:
             journal,
             ascending=("id", "admin"),
             user=lambda group: group.users,
+            names=users_in,
             id=lambda group: (group.id,),
             admin=lambda group: {(admin, group.id) for admin in group.admins},
         )

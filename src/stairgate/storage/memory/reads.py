@@ -22,7 +22,17 @@ from stairgate.model.clients import Issuer, ServiceClient
 from stairgate.model.elevations import Elevation
 from stairgate.model.enrolment import AccountLink, Enrolment
 from stairgate.model.evidence import AttemptCount, Factor
-from stairgate.model.ids import ChallengeId, ClientId, ElevationId, GroupId, LinkId, RecordId, RoleId, UserId
+from stairgate.model.ids import (
+    CLIENT_PREFIX,
+    ChallengeId,
+    ClientId,
+    ElevationId,
+    GroupId,
+    LinkId,
+    RecordId,
+    RoleId,
+    UserId,
+)
 from stairgate.model.protection import Requirement
 from stairgate.model.resources import Resource, ResourcePattern
 from stairgate.model.tokens import TokenKey
@@ -104,6 +114,27 @@ class MemoryReads(MemoryListing):
             )
         ]
         return page_of(found, Page(most), lambda record: record.id)
+
+    def users(self, *, after: str | None, most: int) -> Sequence[UserId]:
+        data = self._data
+        indexes = (
+            data.records.found_under("names"),
+            data.groups.found_under("names"),
+            data.factors.found_under("user"),
+        )
+        named = {str(user) for found in indexes for user in found}
+        known = [UserId(user) for user in named if user > (after or "") and not user.startswith(CLIENT_PREFIX)]
+        return sorted(known)[: max(most, 0)]
+
+    def knows_user(self, user: UserId) -> bool:
+        data = self._data
+        return bool(data.records.find("names", user) or data.groups.find("names", user) or self.factors_of(user))
+
+    def records_naming(self, user: UserId) -> Sequence[AccessRecord]:
+        return sorted(self._data.records.find("names", user), key=lambda record: record.id)
+
+    def groups_naming(self, user: UserId) -> Sequence[Group]:
+        return sorted(self._data.groups.find("names", user), key=lambda group: group.id)
 
     # Trust
 

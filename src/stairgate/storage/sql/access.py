@@ -17,11 +17,11 @@ from stairgate.model.access import (
     ResourceConfiguration,
     Role,
 )
-from stairgate.model.ids import GroupId, RecordId, RoleId, UserId
+from stairgate.model.ids import CLIENT_PREFIX, GroupId, RecordId, RoleId, UserId
 from stairgate.model.protection import Requirement
 from stairgate.model.resources import Resource, ResourcePattern
 from stairgate.ports.store import ChangeKind, Page
-from stairgate.storage.expansion import fold, grants_in, group_changes, record_changes
+from stairgate.storage.expansion import fold, grants_in, group_changes, record_changes, users_in
 from stairgate.storage.sql import tables as t
 from stairgate.storage.sql.dialects import MOST, add, number, put, text
 from stairgate.storage.sql.documents import (
@@ -136,6 +136,33 @@ _RECORDS_ON = (
     .order_by(t.records.c.id)
     .limit(_LIMIT)
 )
+_RECORD_KIND, _GROUP_KIND = "record", "group"
+_ADD_NAMED = add(t.named_users)
+_CLEAR_NAMED = delete(t.named_users).where(t.named_users.c.kind == text("in_kind"), t.named_users.c.named_by == _ID)
+_NAMED_BY = select(t.named_users.c.named_by).where(
+    t.named_users.c.user_id == text("of_user"), t.named_users.c.kind == text("in_kind")
+)
+_RECORDS_NAMING = (
+    select(t.records.c.id, t.records.c.status, t.records.c.document)
+    .where(t.records.c.id.in_(_NAMED_BY))
+    .order_by(t.records.c.id)
+)
+_GROUPS_NAMING = select(t.groups.c.id, t.groups.c.document).where(t.groups.c.id.in_(_NAMED_BY)).order_by(t.groups.c.id)
+# Service clients are named as users are, and are none: their ids begin with what ends just below `sc` and a backtick.
+_USERS = [
+    select(table.c.user_id)
+    .distinct()
+    .where(
+        table.c.user_id > _AFTER,
+        or_(table.c.user_id < CLIENT_PREFIX, table.c.user_id >= f"{CLIENT_PREFIX[:-1]}`"),
+    )
+    .order_by(table.c.user_id)
+    .limit(_LIMIT)
+    for table in (t.named_users, t.factors)
+]
+_KNOWS_USER = [
+    select(table.c.user_id).where(table.c.user_id == text("of_user")).limit(1) for table in (t.named_users, t.factors)
+]
 
 
 class AccessReads(ListingReads):
@@ -207,6 +234,21 @@ class AccessReads(ListingReads):
         )
         return [record_of(*row) for row in rows]
 
+    def users(self, *, after: str | None, most: int) -> Sequence[UserId]:
+        parameters = {"after": after or "", "limit": min(max(most, 0), MOST)}
+        found = {UserId(user) for statement in _USERS for (user,) in self._session.all(statement, **parameters)}
+        return sorted(found)[: max(most, 0)]
+
+    def knows_user(self, user: UserId) -> bool:
+        return any(self._session.first(statement, of_user=user) is not None for statement in _KNOWS_USER)
+
+    def records_naming(self, user: UserId) -> Sequence[AccessRecord]:
+        rows = self._session.all(_RECORDS_NAMING, of_user=user, in_kind=_RECORD_KIND)
+        return [record_of(*row) for row in rows]
+
+    def groups_naming(self, user: UserId) -> Sequence[Group]:
+        return [group_of(*row) for row in self._session.all(_GROUPS_NAMING, of_user=user, in_kind=_GROUP_KIND)]
+
 
 def _page_parameters(page: Page, filter_text: str | None) -> dict[str, object]:
     parameters: dict[str, object] = {"after": page.after or "", "limit": min(max(page.limit, 0), MOST)}
@@ -230,8 +272,14 @@ class AccessWrites(AccessReads, ListingWrites):
         )
         if record.status is RecordStatus.ACTIVE:
             self._put_grants(record)
+        self._put_named(_RECORD_KIND, record)
         self._list_record(before, record)
         self._append_changes(record_changes(before, record))
+
+    def _put_named(self, kind: str, thing: AccessRecord | Group) -> None:
+        self._session.run(_CLEAR_NAMED, in_kind=kind, row_id=thing.id)
+        rows = [{"user_id": user, "kind": kind, "named_by": thing.id} for user in users_in(thing)]
+        self._session.run_each(_ADD_NAMED, rows)
 
     def _put_grants(self, record: AccessRecord) -> None:
         for position, statement in enumerate(record.statements):
@@ -272,6 +320,7 @@ class AccessWrites(AccessReads, ListingWrites):
         self._session.run(_CLEAR_GROUP, row_id=group.id)
         members = [{"user_id": user, "group_id": group.id} for user in dict.fromkeys(group.users)]
         self._session.run_each(_ADD_MEMBERSHIP, members)
+        self._put_named(_GROUP_KIND, group)
         self._list_group(before, group, group.id)
         self._append_changes(group_changes(before, group))
 
@@ -279,6 +328,7 @@ class AccessWrites(AccessReads, ListingWrites):
         before = self.group(group)
         self._session.run(_DELETE_GROUP, row_id=group)
         self._session.run(_CLEAR_GROUP, row_id=group)
+        self._session.run(_CLEAR_NAMED, in_kind=_GROUP_KIND, row_id=group)
         self._list_group(before, None, group)
         self._append_changes(group_changes(before, None))
 

@@ -154,6 +154,17 @@ memberships = Table(
     sqlite_with_rowid=False,
 )
 
+# Whom records, DELETED ones too, and groups name, as admins too.
+named_users = Table(
+    "named_users",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # of what names the user: record, group
+    Column("named_by", Text, primary_key=True),
+    Index(None, "kind", "named_by"),
+    sqlite_with_rowid=False,
+)
+
 resources = Table(
     "resources",
     metadata,

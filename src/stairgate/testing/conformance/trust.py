@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from stairgate.model.access import RecordStatus
-from stairgate.model.ids import ClientId
+from stairgate.model.ids import ClientId, GroupId, UserId
 from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.ports.store import ChangeKind, Page, ReadTransaction
 from stairgate.ports.trust import RememberedAnswer
@@ -16,6 +17,8 @@ from stairgate.testing.conformance.samples import (
     ALICE,
     BOB,
     a_client,
+    a_factor,
+    a_group,
     a_record,
     a_signing_key,
     a_statement,
@@ -107,6 +110,43 @@ async def records_on_a_resource_are_those_that_name_it_or_what_is_below(bench: B
     assert await found("a/b", most=2) == ["r1", "r2"]
     assert await found("a/b/c/d") == []
     assert len(await found("z")) == 9
+
+
+@must("users", "knows_user")
+async def users_are_those_who_are_named_or_have_a_factor(bench: Bench) -> None:
+    store = await bench.another()
+    statement = a_statement(users=(UserId("d"), UserId("sc_2")))
+    status = RecordStatus.DELETED
+    record = a_record(users=(UserId("b"), UserId("sc_1"), UserId("scz"), UserId("s")), admins=(UserId("a"),), groups=())
+    deleted = a_record("rec_2", users=(), groups=(), statements=(statement,), admins=(), status=status)
+    group = a_group("staff", UserId("b"), UserId("e"), admins=(UserId("f"),))
+    await wrote(store, lambda tx: tx.put_record(record), lambda tx: tx.put_record(deleted))
+    await wrote(store, lambda tx: tx.put_group(group), lambda tx: tx.put_factor(a_factor(user=UserId("c"))))
+    everyone = ["a", "b", "c", "d", "e", "f", "s", "scz"]
+    assert list(await seen(store, lambda tx: tx.users(after=None, most=99))) == everyone
+    assert list(await seen(store, lambda tx: tx.users(after="b", most=3))) == ["c", "d", "e"]
+    assert list(await seen(store, lambda tx: tx.users(after="scz", most=3))) == []
+    for user in everyone:
+        assert await seen(store, lambda tx, user=user: tx.knows_user(UserId(user)))  # type: ignore[misc]
+    assert not await seen(store, lambda tx: tx.knows_user(UserId("nobody")))
+
+
+@must("records_naming", "groups_naming")
+async def what_names_a_user_is_found_and_no_longer_when_it_does_not(bench: Bench) -> None:
+    store = await bench.another()
+    one = a_record("r1", users=(ALICE,), admins=())
+    two = a_record("r2", users=(), admins=(ALICE, BOB), status=RecordStatus.DELETED)
+    three = a_record("r3", users=(), groups=(), admins=(), statements=(a_statement(users=(ALICE, BOB)),))
+    staff, others = a_group("staff", ALICE), a_group("others", BOB, admins=(ALICE,))
+    for record in (three, two, one):
+        await wrote(store, lambda tx, record=record: tx.put_record(record))  # type: ignore[misc]
+    await wrote(store, lambda tx: tx.put_group(staff), lambda tx: tx.put_group(others))
+    assert list(await seen(store, lambda tx: tx.records_naming(ALICE))) == [one, two, three]
+    assert list(await seen(store, lambda tx: tx.groups_naming(ALICE))) == [others, staff]
+    await wrote(store, lambda tx: tx.put_record(replace(two, admins=())), lambda tx: tx.delete_group(GroupId("staff")))
+    assert list(await seen(store, lambda tx: tx.records_naming(ALICE))) == [one, three]
+    assert list(await seen(store, lambda tx: tx.records_naming(BOB))) == [three]
+    assert list(await seen(store, lambda tx: tx.groups_naming(ALICE))) == [others]
 
 
 @must("remembered_answer", "put_remembered_answer")

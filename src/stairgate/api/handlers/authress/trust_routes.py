@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stairgate.api.call import Parameter, Route
-from stairgate.api.handlers.authress import accounts, claims, clients, identities
+from stairgate.api.handlers.authress import accounts, claims, clients, identities, users
 from stairgate.api.handlers.authress.listing import CURSOR, LIMIT, MOST_OF_NOTHING
 from stairgate.api.wire import authress as wire
 from stairgate.api.wire.wellknown import KeySet
@@ -28,6 +28,45 @@ ROUTES: tuple[Route, ...] = (
         request=wire.ClaimRequest,
         errors=(403, 409, 503),
         idempotent=True,
+    ),
+    Route(
+        "GET",
+        "/v1/users",
+        users.list_,
+        "See users",
+        "users",
+        {200: wire.UserIdentityCollection},
+        description="Those that records, groups or factors name. Needs `READ` on `Authress:Users`.",
+        query=(
+            Parameter("limit", LIMIT.description, "integer", minimum=1, maximum=users.MOST),
+            CURSOR,
+            Parameter("filter", "A part of the id.", minimum=0, maximum=users.LONGEST_FILTER),
+            Parameter("tenantId", "Has no effect: there are no tenants.", maximum=128),
+        ),
+        errors=(403, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/users/{userId}",
+        users.read,
+        "See a user",
+        "users",
+        {200: wire.UserIdentity},
+        description="Everybody may see themselves.",
+        errors=(403, 404, 503),
+    ),
+    Route(
+        "DELETE",
+        "/v1/users/{userId}",
+        users.delete,
+        "Take a user out of everything",
+        "users",
+        {202: None},
+        description=(
+            "Out of every record and group, as an admin too, with factors, challenges and elevations; at once, however "
+            "many there are. Needs `DELETE` on `Authress:Users/{userId}`, which being the user does not give."
+        ),
+        errors=(403, 404, 503),
     ),
     Route(
         "GET",
