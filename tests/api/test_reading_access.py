@@ -139,3 +139,120 @@ async def test_listing_takes_no_use(door: Door) -> None:
         assert (await permissions(door, bearer, "ann", "docs/1")).status == 200
     assert (await door.check(bearer, "ann", "pay", "docs/1")).status == 200
     assert (await permissions(door, bearer, "ann", "docs/1")).status == 404
+
+
+# --- where
+
+
+async def resources(door: Door, bearer: str, user: str = "ann", query: str = "", **more: Any) -> Answered:
+    return await door.call("GET", f"/v1/users/{encoded(user)}/resources{query}", bearer=bearer, **more)
+
+
+def uris(answered: Answered) -> list[str]:
+    assert answered.status == 200, answered
+    return [each["resourceUri"] for each in answered.json["resources"]]
+
+
+async def test_resources_of_a_user_in_the_official_shape(door: Door, ann: str) -> None:
+    answered = await resources(door, ann)
+    assert answered.header("cache-control") == "no-store"
+    assert answered.json == {
+        "account": {"accountId": door.world.services.account},
+        "userId": "ann",
+        "resources": [{"resourceUri": "docs/1"}],
+        "pagination": {},
+        "links": {"self": {"href": f"{door.world.services.rules.public_origins[0]}/v1/users/ann/resources"}},
+    }
+
+
+async def test_resources_are_filtered_by_collection_depth_and_action(door: Door, ann: str) -> None:
+    await door.world.grant("ann", "docs/1/parts/2", "documents:read", record="rec_part")
+    await door.world.grant("ann", "other", "documents", record="rec_other")
+    assert uris(await resources(door, ann)) == ["docs/1", "other"]
+    assert uris(await resources(door, ann, query="?resourceUri=undefined")) == ["docs/1", "other"]
+    assert uris(await resources(door, ann, query="?resourceUri=*")) == ["docs/1", "other"]
+    nested = "collectionConfiguration=INCLUDE_NESTED"
+    assert uris(await resources(door, ann, query=f"?{nested}")) == ["docs/1", "docs/1/parts/2", "other"]
+    for collection in ("docs", "docs/*", "docs%2F%2A", "/docs/"):
+        assert uris(await resources(door, ann, query=f"?resourceUri={collection}")) == ["docs/1"]
+        assert uris(await resources(door, ann, query=f"?resourceUri={collection}&{nested}")) == [
+            "docs/1",
+            "docs/1/parts/2",
+        ]
+    assert uris(await resources(door, ann, query="?permissions=documents")) == ["other"]
+    assert uris(await resources(door, ann, query="?permissions=documents%3Aread")) == ["docs/1", "other"]
+
+
+async def test_a_protected_resource_is_left_out_or_carried(door: Door, ann: str) -> None:
+    assert uris(await resources(door, ann, query="?permissions=pay")) == []
+    carried = await resources(door, ann, query="?permissions=pay&includeProtected=true")
+    assert carried.json["resources"][0]["stepUp"]["level"] == "strong"
+    service = await door.service()
+    without = await resources(door, service, query="?permissions=pay")
+    assert uris(without) == []
+    await door.world.step_up(await door.world.login("ann"), "pay", "docs/1")
+    assert uris(await resources(door, ann, query="?permissions=pay")) == []
+
+
+async def test_resources_are_paged_and_a_cursor_is_good_for_its_own_list_only(door: Door, ann: str) -> None:
+    for number in range(5):
+        await door.world.grant("ann", f"more/{number}", "documents:read", record=f"rec_{number}")
+    first = await resources(door, ann, query="?limit=4")
+    assert uris(first) == ["docs/1", "more/0", "more/1", "more/2"]
+    cursor = first.json["pagination"]["next"]["cursor"]
+    assert first.json["links"]["next"]["href"].endswith(f"/v1/users/ann/resources?limit=4&cursor={encoded(cursor)}")
+    second = await resources(door, ann, query=f"?limit=4&cursor={encoded(cursor)}")
+    assert uris(second) == ["more/3", "more/4"]
+    assert second.json["pagination"] == {}
+    for query in ("&permissions=pay", "&resourceUri=more", "&includeProtected=true"):
+        refused = await resources(door, ann, query=f"?cursor={encoded(cursor)}{query}")
+        assert (refused.status, refused.code) == (400, "InvalidInputRequest")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?limit=0",
+        "?limit=21",
+        "?collectionConfiguration=ALL",
+        "?resourceUri=a/*/b",
+        "?resourceUri=",
+        "?permissions=a:*:b",
+        "?cursor=x",
+        "?action=read",
+    ],
+)
+async def test_a_query_that_cannot_be_meant_is_refused(door: Door, ann: str, query: str) -> None:
+    assert (await resources(door, ann, query=query)).status == 400
+
+
+async def test_who_may_not_ask_for_a_users_resources_is_refused(door: Door, ann: str) -> None:
+    refused = await resources(door, door.world.token("bob"))
+    assert (refused.status, refused.code) == (403, "Forbidden")
+    headers = [(b"stairgate-user-token", door.world.token("bob").encode())]
+    refused = await resources(door, await door.service(), headers=headers)
+    assert (refused.status, refused.code) == (403, "UserTokenRefused")
+
+
+# --- who
+
+
+async def test_users_of_a_resource_over_http(door: Door, ann: str) -> None:
+    for name in ("bob", "cy"):
+        await door.world.grant(name, "docs/1", "documents:read", record=f"rec_{name}")
+    service = await door.service("owner", ("Authress:ResourcePermissions/docs", "*"))
+    target = "/v1/resources/docs%2F1/users"
+    refused = await door.call("GET", target, bearer=service)
+    assert (refused.status, refused.code) == (403, "Forbidden")
+    await door.world.own("sc_owner", "Authress:ResourcePermissions/docs")
+    page = await door.call("GET", f"{target}?limit=2", bearer=service)
+    assert page.status == 200
+    assert page.json["users"] == [
+        {"userId": "ann", "roles": [{"roleId": "rec_pay"}, {"roleId": "rec_read"}]},
+        {"userId": "bob", "roles": [{"roleId": "rec_bob"}]},
+    ]
+    cursor = encoded(page.json["pagination"]["next"]["cursor"])
+    rest = await door.call("GET", f"{target}?limit=2&cursor={cursor}", bearer=service)
+    assert [each["userId"] for each in rest.json["users"]] == ["cy"]
+    assert rest.json["links"]["self"]["href"].startswith(f"{door.world.services.rules.public_origins[0]}{target}?")
+    assert (await door.call("GET", target, bearer=ann)).status == 403

@@ -78,6 +78,14 @@ class ShownRole:
     step_up: Requirement | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ShownResource:
+    """A known resource on which something is open or, with *step_up*, an elevation like that would open it."""
+
+    resource: Resource
+    step_up: Requirement | None = None
+
+
 _Verdict = tuple[Action, Right, Allow | StepUpRequired]
 
 

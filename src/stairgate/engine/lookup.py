@@ -9,6 +9,7 @@ written at the shape's places are the text that it is filed under, whatever the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
@@ -16,7 +17,15 @@ from stairgate.engine.frozen import quick_pattern
 from stairgate.model.actions import ANY as ANY_KEY
 from stairgate.model.actions import Action
 from stairgate.model.errors import InvalidInputError
-from stairgate.model.resources import ANY, MAX_SEGMENTS, Resource, ResourcePattern, is_wildcard, segment_matches
+from stairgate.model.resources import (
+    ANY,
+    MAX_SEGMENTS,
+    Resource,
+    ResourcePattern,
+    is_wildcard,
+    place_of,
+    segment_matches,
+)
 
 # A place of a wildcard and its kind: 0 for `*`, or how many `:` stand before the `*` of `scope:*`.
 Place = tuple[int, int]
@@ -174,6 +183,14 @@ def _shared_text(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """The patterns of an index for a walk through the tree: the places of literal ones, the segments of the others."""
+
+    places: tuple[str, ...]
+    wild: tuple[tuple[str, ...], ...]
+
+
 class PatternIndex(dict[str, T | tuple[T, ...]], Generic[T]):
     """
     Things filed under patterns. Never changed once filled; what many indexes have in common they share.
@@ -181,7 +198,7 @@ class PatternIndex(dict[str, T | tuple[T, ...]], Generic[T]):
     It is the dictionary and does not have one: there are as many of these as users, and each is cold when it is asked.
     """
 
-    __slots__ = ("_depths", "_shapes")
+    __slots__ = ("_depths", "_in_order", "_shapes")
 
     def __init__(self, things: Iterable[tuple[ResourcePattern, T]]) -> None:
         filed: dict[str, T | tuple[T, ...]] = {}
@@ -205,12 +222,22 @@ class PatternIndex(dict[str, T | tuple[T, ...]], Generic[T]):
         super().__init__(filed)
         self._depths = _shared_depths(frozenset(depths))
         self._shapes = _shared_shapes(frozenset(shapes)) if shapes else ()
+        self._in_order: InOrder | None = None  # only lists want it
 
     def patterns(self) -> Iterator[ResourcePattern]:
         """Each pattern that something is filed under, for listings."""
         for text, things in self.items():
             for below in sorted({thing.below for thing in (things if isinstance(things, tuple) else (things,))}):
                 yield pattern_of(text, below=below)
+
+    @property
+    def in_order(self) -> InOrder:
+        """What is filed here in the order of the tree, sorted when it is first asked for."""
+        if self._in_order is None:
+            places = sorted(place_of(text.split("/")) for text in self if text and ANY not in text)
+            wild = sorted(tuple(text.split("/")) for text in self if ANY in text)
+            self._in_order = InOrder(tuple(places), tuple(wild))
+        return self._in_order
 
     def hits(self, asked: Asked) -> list[tuple[str, T]]:
         """What is filed under the patterns that cover all that is asked for, each with its pattern's text."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from stairgate.engine.decide import Right
-from stairgate.model.access import ResourceConfiguration
+from stairgate.model.access import NamedUser, ResourceConfiguration
 from stairgate.model.actions import ANY_ACTION, READ
 from stairgate.model.audit import Event
 from stairgate.model.errors import NotFoundError
 from stairgate.model.resources import ResourcePattern, management_resource
-from stairgate.model.tokens import Caller
+from stairgate.model.tokens import Caller, ClientCaller
 from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service.context import Services
 from stairgate.service.drafts import Absent, ResourceDraft
@@ -29,10 +29,33 @@ async def list_resources(
 
     def run(transaction: ReadTransaction, guard: Guard) -> Listed[ResourceConfiguration]:
         guard.require(READ, management_resource("ResourcePermissions"), hide=False)
-        found = [each for each in transaction.resources() if after is None or str(each.resource) > after]
-        found.sort(key=lambda each: str(each.resource))
+        found = transaction.resources_after(after, limit=limit + 1)
         page = tuple(found[:limit])
         return Listed(page, str(page[-1].resource) if len(found) > limit else None)
+
+    return await reading(services, caller, run)
+
+
+async def list_users(
+    services: Services, caller: Caller, pattern: ResourcePattern, *, limit: int, after: str | None
+) -> Listed[NamedUser]:
+    """
+    The users whom statements name on exactly *pattern*, directly or through a group, ascending by id.
+
+    It tells what is written, as the records do, and nothing of what a step-up would open.
+
+    Raises:
+        NotFoundError: The caller has no right on the resource's configuration.
+        ForbiddenError: The caller may not ask about all users, or not hand out everything on the resource.
+    """
+
+    def run(transaction: ReadTransaction, guard: Guard) -> Listed[NamedUser]:
+        if not (isinstance(caller, ClientCaller) and caller.may_check_any_user):
+            guard.require(READ, management_resource("UserPermissions"), hide=False)
+        guard.require(ANY_ACTION, resource_permissions(pattern), right=Right.GRANT)
+        found = transaction.users_on(pattern, after=after, limit=limit + 1)
+        page = tuple(found[:limit])
+        return Listed(page, page[-1].user if len(found) > limit else None)
 
     return await reading(services, caller, run)
 

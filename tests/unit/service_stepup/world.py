@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from stairgate.bootstrap import build_services, open_services, prepare
 from stairgate.factors.totp import code_at, step_at
 from stairgate.model.access import (
+    OWNER,
     AccessRecord,
     Permission,
     ResourceConfiguration,
@@ -94,6 +95,12 @@ class World:
             transaction.put_record(access)
 
         await self.services.store.write(run)
+
+    async def own(self, user: str, resource: str) -> None:
+        """A record that gives the user everything on *resource*, to hand out, too."""
+        statement = Statement((OWNER.id,), (parse_pattern(resource),))
+        access = AccessRecord(RecordId(f"rec_own_{user}"), "own", (statement,), users=(UserId(user),))
+        await self.services.store.write(lambda transaction: transaction.put_record(access))
 
     async def protect(self, resource: str, *marks: tuple[str, Requirement]) -> None:
         """Marks on a resource."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from stairgate.api.wire.authress import Account
+from stairgate.api.wire.authress import Account, CollectionLinks, Pagination
 
 
 class UserPermission(Struct, rename="camel"):
@@ -43,3 +43,39 @@ class UserRoleCollection(Struct, rename="camel"):
 
     user_id: str
     roles: list[UserRole]
+
+
+class UserResource(Struct, rename="camel"):
+    """A resource. With `stepUp`, which only `includeProtected=true` brings: it is not open before such a step-up."""
+
+    resource_uri: str
+    step_up: dict[str, Any] | UnsetType = UNSET
+
+
+class UserResourcesCollection(Struct, rename="camel"):
+    """
+    Known resources that are open to the user, each before what is below it.
+
+    A page may have fewer than `limit`, even none, and still a next one.
+    """
+
+    account: Account
+    user_id: str
+    resources: list[UserResource]
+    pagination: Pagination
+    links: CollectionLinks
+
+
+class ResourceUser(Struct, rename="camel"):
+    """A user and the roles that statements give them on the resource, ascending."""
+
+    user_id: str
+    roles: list[UserRole]
+
+
+class ResourceUsersCollection(Struct):
+    """Users whom statements name on exactly this resource, directly or through a group, ascending by id."""
+
+    users: list[ResourceUser]
+    pagination: Pagination
+    links: CollectionLinks

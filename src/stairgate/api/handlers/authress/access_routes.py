@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stairgate.api.call import Route
 from stairgate.api.handlers.authress import access
+from stairgate.api.handlers.authress.listing import CURSOR, LIMIT
 from stairgate.api.wire import access as wire
 
 _PROTECTED = (
@@ -40,6 +41,36 @@ ROUTES: tuple[Route, ...] = (
         ),
         query=(access.INCLUDE_PROTECTED,),
         headers=access.HEADERS,
+        errors=(403, 404, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/users/{userId}/resources",
+        access.resources,
+        "Where may this user do something?",
+        "access",
+        {200: wire.UserResourcesCollection},
+        description=(
+            "Of the resources that a statement or a resource configuration names without a wildcard, those that are "
+            "open to the user. With `resourceUri` what lies one level below it, with `INCLUDE_NESTED` at any depth; "
+            f"without it the topmost, with `INCLUDE_NESTED` all. {_PROTECTED}"
+        ),
+        query=access.RESOURCES_QUERY,
+        headers=access.HEADERS,
+        errors=(403, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/resources/{resourceUri}/users",
+        access.resource_users,
+        "Who is given roles on exactly that resource?",
+        "access",
+        {200: wire.ResourceUsersCollection},
+        description=(
+            "By statements that stand on this very resource; who has access from above or below is not listed. Needs "
+            "`READ` on `Authress:UserPermissions` and `grant` of `*` on `Authress:ResourcePermissions/{resourceUri}`."
+        ),
+        query=(LIMIT, CURSOR),
         errors=(403, 404, 503),
     ),
 )

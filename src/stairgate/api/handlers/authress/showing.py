@@ -165,7 +165,8 @@ def pagination(cursor: str | None) -> wire.Pagination:
 
 def collection_links(call: Call, cursor: str | None) -> wire.CollectionLinks:
     """Where the page of *call* is, and the next one."""
-    address = f"{_origin(call)}{call.route.path}"
+    path = call.route.path.format_map({name: quote(each, safe="") for name, each in call.parameters.items()})
+    address = f"{_origin(call)}{path}"
     query = dict(call.query)
     here = wire.Link(f"{address}?{urlencode(query)}" if query else address)
     if cursor is None:
