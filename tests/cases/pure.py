@@ -224,7 +224,7 @@ class OracleDoor(PureDoor):
     shows = Shows.NOTHING
 
     def judged(self, asked: Asked, elevations: Sequence[Elevation], now: datetime) -> Decided:
-        verdict: Verdict = judge(self.world, asked.question, elevations, now)
+        verdict: Verdict = judge(self.world, asked.question, elevations, now, asked.evidence, asked.best_levels)
         if verdict.outcome != "step_up":
             used = next((each for each in elevations if each.id == verdict.elevation), None)
             return Decided(Told(verdict.outcome), used=used)

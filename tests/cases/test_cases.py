@@ -53,8 +53,10 @@ async def opened(door: str, folder: Path, server: Server, prepared: Path) -> Asy
         case "sdk":
             with server.world() as world:
                 client = SdkDoor(world, server, AsyncStairgate if form else Stairgate)
-                yield client
-                await client.close()
+                try:
+                    yield client
+                finally:
+                    await client.close()
         case _:
             async with new_world(form, folder, prepared=prepared) as world:
                 yield UseCaseDoor(world) if kind == "service" else HttpDoor(world)

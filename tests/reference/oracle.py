@@ -16,6 +16,7 @@ from stairgate.model.canonical import canonical_json
 from stairgate.model.decisions import Question, Reason
 from stairgate.model.documents import area_document, requirement_document
 from stairgate.model.elevations import Area, Elevation
+from stairgate.model.evidence import TokenEvidence
 from stairgate.model.ids import GroupId, RoleId
 from stairgate.model.protection import (
     AVAILABLE_METHODS,
@@ -188,12 +189,14 @@ def approved(elevation: Elevation, requirement: Requirement) -> bool:
     )
 
 
-def can_be_met(requirement: Requirement) -> bool:
+def can_be_met(requirement: Requirement, best_levels: Mapping[Method, Level]) -> bool:
     """§5: levels and methods only."""
     if requirement.level is None:
         return True
     methods = AVAILABLE_METHODS if requirement.methods is None else requirement.methods & AVAILABLE_METHODS
-    return any(strength(BEST_LEVELS[method]) >= strength(requirement.level) for method in methods)
+    return any(
+        strength(best_levels[method]) >= strength(requirement.level) for method in methods if method in best_levels
+    )
 
 
 def area_of(marks: Sequence[Mark], question: Question) -> Area:
@@ -248,6 +251,19 @@ def meets(elevation: Elevation, mark: Mark, question: Question, now: datetime, *
     )
 
 
+def login_meets(login: TokenEvidence, mark: Mark, now: datetime) -> bool:
+    """§5: what the token's own `acr` and `auth_time` prove. They name no method, and a missing time is never young."""
+    r, proven = mark.requirement, login.proven_at
+    return (
+        (r.uses, r.bind, r.methods, r.device) == (None, frozenset(), None, None)
+        and not r.approvals
+        and strength(login.level) >= strength(r.level)
+        and proven is not None
+        and timedelta(0) <= now - proven < timedelta(seconds=r.lifetime)
+        and now - proven <= timedelta(seconds=r.proof_age)
+    )
+
+
 def cost(marks: Sequence[Mark], question: Question) -> tuple[bool, int, float, int, int, str]:
     """§5, Cheapest."""
     requirement = merged(marks)
@@ -257,8 +273,15 @@ def cost(marks: Sequence[Mark], question: Question) -> tuple[bool, int, float, i
     return (asks_others, strength(requirement.level), uses, len(requirement.bind), -requirement.lifetime, text)
 
 
-def judge(world: World, question: Question, elevations: Sequence[Elevation], now: datetime) -> Verdict:
-    """§5, The decision."""
+def judge(
+    world: World,
+    question: Question,
+    elevations: Sequence[Elevation],
+    now: datetime,
+    login: TokenEvidence | None = None,
+    best_levels: Mapping[Method, Level] = BEST_LEVELS,
+) -> Verdict:
+    """§5, The decision; *best_levels* as the operator raised them for the client that asks."""
     found = list(grants(world, question))
     if not found:
         return Verdict("deny")
@@ -266,11 +289,13 @@ def judge(world: World, question: Question, elevations: Sequence[Elevation], now
         return Verdict("allow")
     if question.token is None:
         return Verdict("step_up", Reason.TOKEN_REQUIRED)
+    if login is not None and any(all(login_meets(login, m, now) for m in marks) for marks in found):
+        return Verdict("allow")
     good = [e for e in elevations if any(all(meets(e, m, question, now) for m in marks) for marks in found)]
     if good:
         first = min(good, key=lambda e: (e.uses is not None, e.expires_at, e.id))
         return Verdict("allow", elevation=first.id)
-    possible = [marks for marks in found if can_be_met(merged(marks))]
+    possible = [marks for marks in found if can_be_met(merged(marks), best_levels)]
     if not possible:
         return Verdict("step_up", Reason.REQUIREMENT_UNSATISFIABLE)
     cheapest = min(possible, key=lambda marks: cost(marks, question))
