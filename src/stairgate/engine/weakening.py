@@ -105,6 +105,7 @@ _COMPARED: Mapping[str, Callable[[Requirement, Requirement], bool]] = MappingPro
         "scope": lambda after, before: after.exact or not before.exact,
         "approvals": lambda after, before: cover(after.approvals, before.approvals),
         "bind": lambda after, before: before.bind <= after.bind,
+        "device": lambda after, before: before.device is None or after.device is before.device,
         "enforce": lambda after, before: after.enforce is Enforcement.ON or before.enforce is not Enforcement.ON,
     }
 )

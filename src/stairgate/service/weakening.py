@@ -12,8 +12,9 @@ change of such an issuer, is asked for like a key: it decides who can meet a mar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from stairgate.engine.weakening import (
     newly_manage,
@@ -81,7 +82,7 @@ def require_for_change(
     """
     if isinstance(guard.caller, ClientCaller):
         return
-    weakened = _weakened(before, after)
+    weakened = _weakened(transaction, before, after)
     if not weakened and not (_arms(transaction, before, after) and any_mark_stands(transaction)):
         return
     action, resource = guarding(event, key, is_new=before is None or _is_deleted(before))
@@ -104,20 +105,31 @@ def guarding(event: Event, key: str, *, is_new: bool) -> tuple[Action, Resource]
 
 
 def any_mark_stands(transaction: ReadTransaction) -> bool:
-    """Whether anything in the account is protected: by a resource, a role or a statement in force."""
-    marks: Iterable[Requirement | None] = (
-        *(mark.requirement for configuration in transaction.resources() for mark in configuration.marks),
-        *(permission.step_up for role in transaction.roles() for permission in role.permissions),
-        *transaction.statement_marks(),
+    """Whether anything in the account is protected."""
+    return next(_marks_in_force(transaction), None) is not None
+
+
+def _marks_in_force(transaction: ReadTransaction) -> Iterator[Requirement]:
+    """What is asked by resources, roles and statements; what only observes is left out."""
+    marks: Iterator[Requirement | None] = chain(
+        (mark.requirement for configuration in transaction.resources() for mark in configuration.marks),
+        (permission.step_up for role in transaction.roles() for permission in role.permissions),
+        transaction.statement_marks(),
     )
-    return any(mark is not None and mark.enforce is Enforcement.ON for mark in marks)
+    return (mark for mark in marks if mark is not None and mark.enforce is Enforcement.ON)
+
+
+def _approved_by(transaction: ReadTransaction, group: GroupId) -> tuple[Requirement, ...]:
+    """The marks that members of *group* can help to meet."""
+    asking = (each for each in _marks_in_force(transaction) if any(group in quorum.groups for quorum in each.approvals))
+    return tuple(dict.fromkeys(asking))
 
 
 def _is_deleted(thing: Changed) -> bool:
     return isinstance(thing, AccessRecord) and thing.status is RecordStatus.DELETED
 
 
-def _weakened(before: Changed | None, after: Changed | None) -> tuple[Requirement, ...]:
+def _weakened(transaction: ReadTransaction, before: Changed | None, after: Changed | None) -> tuple[Requirement, ...]:
     match before, after:
         case (AccessRecord(), AccessRecord() | None):
             return weakened_in_record(before, after)
@@ -125,6 +137,9 @@ def _weakened(before: Changed | None, after: Changed | None) -> tuple[Requiremen
             return weakened_in_role(before, after)
         case (ResourceConfiguration(), ResourceConfiguration() | None):
             return weakened_in_resource(before, after)
+        case (Group() | None, Group()):
+            joining = _new(() if before is None else before.users, after.users)
+            return _approved_by(transaction, after.id) if joining else ()
         case _:
             return ()
 

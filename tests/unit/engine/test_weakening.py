@@ -26,7 +26,7 @@ from stairgate.model.access import (
 from stairgate.model.actions import ANY_ACTION
 from stairgate.model.approvals import NO_QUORUMS, Quorum
 from stairgate.model.ids import GroupId, RecordId, RoleId, UserId
-from stairgate.model.protection import Enforcement, Level, Method, Requirement, Scope
+from stairgate.model.protection import Device, Enforcement, Level, Method, Requirement, Scope
 from stairgate.model.resources import parse_pattern
 
 MARK = Requirement(level=Level.BASIC)
@@ -39,6 +39,7 @@ ANOTHER: dict[str, Any] = {
     "scope": Scope.EXACT,
     "bind": frozenset({"amount"}),
     "enforce": Enforcement.OBSERVE,
+    "device": Device.SAME,
     "approvals": frozenset({Quorum(1, frozenset({GroupId("managers")}))}),
 }
 
