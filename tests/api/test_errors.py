@@ -179,7 +179,7 @@ ORIGINS: dict[str, tuple[str, str, dict[str, Any], int, str | None]] = {
         "/v1/challenges/x",
         {"headers": [(b"stairgate-page-secret", b"x")]},
         400,
-        "NotYetSupported",
+        "InvalidInputRequest",
     ),
     "unknown challenge": ("GET", "/v1/challenges/x", {}, 404, "NotFound"),
     "forged challenge token": (

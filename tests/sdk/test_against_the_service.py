@@ -80,7 +80,11 @@ def test_the_six_steps_of_the_article(server: LocalServer, owner: Any) -> None:
         owner.step_up_authorization(refusal.step_up_challenge_token, user_token=customer.token)
     assert challenge.live
     assert "totp" in challenge.methods
-    assert owner.challenges.get(challenge.challenge_id) == challenge
+    assert challenge.page_uri is not None
+    assert challenge.match_code is not None
+    assert challenge.page_uri not in repr(challenge)
+    seen = owner.challenges.get(challenge.challenge_id)
+    assert seen == replace(challenge, page_uri=None, match_code=None)
     with pytest.raises(WrongAnswerError) as wrong:
         owner.challenges.answer(challenge.challenge_id, method="totp", code="000000")
     assert wrong.value.attempts_left == 4

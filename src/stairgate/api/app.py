@@ -29,7 +29,7 @@ from stairgate.model.errors import (
     TooLargeError,
     UnsupportedMediaTypeError,
 )
-from stairgate.model.tokens import Caller, UserCaller, body_digest
+from stairgate.model.tokens import Caller, PageHolder, UserCaller, body_digest
 from stairgate.service.authentication import authenticate
 from stairgate.service.context import Services
 
@@ -41,6 +41,7 @@ Send = Callable[[Message], Awaitable[None]]
 BODY_SECONDS = 30
 UNKNOWN_ROUTE = "-"  # what logs and metrics call an address without a route
 USER_TOKEN = "Stairgate-User-Token"  # noqa: S105  # a header's name
+PAGE_SECRET = "Stairgate-Page-Secret"  # noqa: S105  # a header's name
 _JSON_TYPES = (b"application/json", b"application/json;charset=utf-8")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
@@ -98,7 +99,9 @@ class Application:
                 instruments=self._instruments,
                 table=self.table,
             )
-            if not match.route.public:
+            if b"stairgate-page-secret" in headers:
+                call.identity = _page_holder(match.route, headers)
+            elif not match.route.public:
                 call.identity = await self._caller(match.route, headers)
             if match.route.raw:
                 call.raw = await _received(headers, receive)
@@ -137,6 +140,20 @@ class Application:
         if b"stairgate-user-token" in headers and isinstance(caller, UserCaller):
             raise InvalidInputError(USER_TOKEN, "is for service clients; a user's own token is the bearer")
         return caller
+
+
+def _page_holder(route: Route, headers: Headers) -> PageHolder:
+    """
+    Who holds the page of a challenge; whether of this one, the use case finds out.
+
+    Raises:
+        InvalidInputError: This call is not made by page secret, or a token is sent beside it.
+    """
+    if not route.by_page:
+        raise InvalidInputError(PAGE_SECRET, "is for the calls of a challenge's page")
+    if b"authorization" in headers or b"stairgate-user-token" in headers:
+        raise InvalidInputError(PAGE_SECRET, "stands in place of a token, not beside one")
+    return PageHolder(headers[b"stairgate-page-secret"].decode("latin-1").strip(" \t"))
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -13,7 +13,7 @@ from stairgate.api.answers import Answer
 from stairgate.api.headers import Headers
 from stairgate.model.canonical import read_json
 from stairgate.model.errors import InvalidInputError, UnauthenticatedError
-from stairgate.model.tokens import Caller
+from stairgate.model.tokens import Caller, PageHolder, Participant
 from stairgate.service.context import Services
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Route:
         optional_body: No body means `{}`.
         errors: Statuses in the one error shape, beyond those that any call can have.
         public: Needs no credential.
+        by_page: Whoever holds the page of the challenge may call it, too, by its secret in place of a token.
         idempotent: Sent again under its `Idempotency-Key` it does nothing new and is answered the same. Its handler
             answers by `api.once`.
         shown_once: The answer holds a secret, so that a repeat is shown it for 10 minutes only.
@@ -79,6 +80,7 @@ class Route:
     headers: tuple[Parameter, ...] = ()
     errors: tuple[int, ...] = ()
     public: bool = False
+    by_page: bool = False
     idempotent: bool = False
     shown_once: bool = False
     raw: bool = False
@@ -109,11 +111,18 @@ class Call:
     table: RouteTable
     document: object = None
     raw: bytes = field(default=b"", repr=False)
-    identity: Caller | None = field(default=None, repr=False)
+    identity: Participant | None = field(default=None, repr=False)
 
     @property
     def caller(self) -> Caller:
         """Who calls. Raises `UnauthenticatedError` on a public route."""
+        if self.identity is None or isinstance(self.identity, PageHolder):
+            raise UnauthenticatedError
+        return self.identity
+
+    @property
+    def participant(self) -> Participant:
+        """Who calls, on a route that takes the secret of a page, too."""
         if self.identity is None:
             raise UnauthenticatedError
         return self.identity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from stairgate.model.errors import HeadersTooLargeError, InvalidInputError, NotYetSupportedError
+from stairgate.model.errors import HeadersTooLargeError, InvalidInputError
 
 MAX_BYTES = 32 * 1024  # names and values together; a token of 8 KiB and a user token beside it have room
 MAX_FIELDS = 100
@@ -38,7 +38,6 @@ def read_headers(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
     Raises:
         HeadersTooLargeError: They are more than 100, or larger than 32 KiB.
         InvalidInputError: A security-relevant one is sent twice.
-        NotYetSupportedError: A page secret, which this version does not know, is sent.
     """
     headers: Headers = {}
     size = count = 0
@@ -50,8 +49,6 @@ def read_headers(fields: Iterable[tuple[bytes, bytes]]) -> Headers:
         headers[name] = value
     if size > MAX_BYTES or count > MAX_FIELDS:
         raise HeadersTooLargeError
-    if b"stairgate-page-secret" in headers:
-        raise NotYetSupportedError("stairgate-page-secret", "is not supported by this version, and nothing is ignored")
     return headers
 
 

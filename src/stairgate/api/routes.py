@@ -24,6 +24,12 @@ _USER_TOKEN = Parameter(
     minimum=1,
     maximum=check.MAX_USER_TOKEN,
 )
+_PAGE_SECRET = Parameter(
+    "Stairgate-Page-Secret",
+    "In place of a token: the secret in the address of the challenge's page. It proves nothing.",
+    minimum=1,
+    maximum=128,
+)
 _CHECK_HEADERS = (
     _USER_TOKEN,
     Parameter(
@@ -97,6 +103,8 @@ STEP_UP: tuple[Route, ...] = (
             Parameter("wait", "Seconds to wait for a change.", "integer", minimum=0, maximum=challenges.LONGEST_WAIT),
         ),
         errors=(404, 503),
+        headers=(_PAGE_SECRET,),
+        by_page=True,
     ),
     Route(
         "GET",
@@ -108,6 +116,8 @@ STEP_UP: tuple[Route, ...] = (
         description="Server-sent events, one for each state, until the challenge ends; the data is a Challenge.",
         errors=(404, 503),
         media_type="text/event-stream",
+        headers=(_PAGE_SECRET,),
+        by_page=True,
     ),
     Route(
         "POST",
@@ -119,6 +129,8 @@ STEP_UP: tuple[Route, ...] = (
         description="Method `external`, for service clients with `StepUp:Attest`. A new code ends the one before it.",
         request=wire.IssueCode,
         errors=(404, 409, 429, 503),
+        headers=(_PAGE_SECRET,),
+        by_page=True,
     ),
     Route(
         "POST",
@@ -131,6 +143,8 @@ STEP_UP: tuple[Route, ...] = (
         request=wire.BeginPasskey,
         optional_body=True,
         errors=(404, 409, 503),
+        headers=(_PAGE_SECRET,),
+        by_page=True,
     ),
     Route(
         "POST",
@@ -139,9 +153,15 @@ STEP_UP: tuple[Route, ...] = (
         "Answer a challenge",
         "step-up",
         {200: wire.Challenge},
-        description="A wrong answer is 422 `WrongAnswer` with `attemptsLeft`; the fifth locks the challenge.",
+        description=(
+            "A wrong answer is 422 `WrongAnswer` with `attemptsLeft`; the fifth locks the challenge. By page secret it "
+            "counts with the match code; without, it makes the challenge `proven`, and `returnTo` is where the browser "
+            "takes the return code."
+        ),
         request=wire.AnswerChallenge,
         errors=(404, 409, 422, 429, 503),
+        headers=(_PAGE_SECRET,),
+        by_page=True,
     ),
     Route(
         "POST",
@@ -154,6 +174,8 @@ STEP_UP: tuple[Route, ...] = (
         request=wire.DeclineChallenge,
         optional_body=True,
         errors=(404, 409, 503),
+        headers=(_PAGE_SECRET,),
+        by_page=True,
     ),
     Route(
         "DELETE",
@@ -171,10 +193,13 @@ STEP_UP: tuple[Route, ...] = (
         "Report the result of a step-up",
         "step-up",
         {200: wire.Elevation},
-        description="Never by itself a proof. Repeatable, with the same answer; 403 `StepUpChallengePending` before.",
+        description=(
+            "Never by itself a proof. Repeatable, with the same answer; 403 `StepUpChallengePending` before. `code` is "
+            "the return code that a browser brought back."
+        ),
         request=wire.ReportStepUp,
         headers=(_USER_TOKEN,),
-        errors=(404, 409, 503),
+        errors=(404, 409, 422, 503),
     ),
     Route(
         "GET",

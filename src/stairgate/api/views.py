@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import convert
+from msgspec import UNSET, convert
 
 from stairgate.api.wire.problem import Requirement
 from stairgate.api.wire.stepup import Area, Challenge, Elevation
@@ -23,7 +23,7 @@ def area_view(area: model.Area) -> Area:
 
 
 def challenge_view(view: ChallengeView) -> Challenge:
-    """*view* without anything that proves: no code, no token key."""
+    """*view* without anything that proves: no code but those that are for this very reader, no token key."""
     challenge = view.challenge
     ticket = challenge.ticket
     return Challenge(
@@ -41,6 +41,9 @@ def challenge_view(view: ChallengeView) -> Challenge:
         attempts_left=view.attempts_left,
         elevation_id=challenge.elevation,
         ended_at=challenge.ended_at,
+        page_uri=UNSET if view.page_uri is None else view.page_uri,
+        match_code=UNSET if view.match_code is None else view.match_code,
+        return_to=UNSET if view.return_to is None else view.return_to,
     )
 
 

@@ -207,12 +207,32 @@ class Challenges:
         self._driver = driver
 
     def open(
-        self, step_up_challenge_token: str, *, user_token: str | None = None, locale: str | None = None
+        self,
+        step_up_challenge_token: str,
+        *,
+        user_token: str | None = None,
+        locale: str | None = None,
+        device: str | None = None,
+        return_uri: str | None = None,
+        state: str | None = None,
     ) -> Challenge:
-        """Open the challenge that a refusal's token stands for; a repeat gives the same one."""
+        """
+        Open the challenge that a refusal's token stands for; a repeat gives the same one.
+
+        Args:
+            step_up_challenge_token: From the refusal.
+            user_token: From a service client: the user's own access token.
+            locale: What the person reads.
+            device: What the page shows as the device that asks, in words.
+            return_uri: A registered address, where the browser that answered on the page is sent.
+            state: Goes back with that browser.
+        """
         return self._driver.run(
             stepup.open_challenge(
-                self._driver.conversation, step_up_challenge_token, user_token=user_token, locale=locale
+                self._driver.conversation,
+                step_up_challenge_token,
+                user_token=user_token,
+                opening={"locale": locale, "device": device, "returnUri": return_uri, "state": state},
             )
         )
 

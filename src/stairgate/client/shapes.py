@@ -244,7 +244,12 @@ class Elevation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
-    """One attempt to meet one requirement. *asked* says in words for what."""
+    """
+    One attempt to meet one requirement. *asked* says in words for what.
+
+    *page_uri* and *match_code* are there right after it was opened: show the number beside the link or its QR code; it
+    is typed on the page.
+    """
 
     challenge_id: str
     state: str
@@ -258,6 +263,8 @@ class Challenge:
     methods: Sequence[str] = ()
     attempts_left: int | None = None
     elevation_id: str | None = None
+    page_uri: str | None = field(default=None, repr=False)
+    match_code: str | None = field(default=None, repr=False)
     extra: Mapping[str, object] = field(default_factory=lambda: NO_EXTRA)
 
     @property

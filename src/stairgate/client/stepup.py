@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from stairgate.client.codec import from_wire
@@ -38,12 +39,11 @@ def step_up_authorization(
 
 
 def open_challenge(
-    conversation: Conversation, challenge_token: str, *, user_token: str | None, locale: str | None
+    conversation: Conversation, challenge_token: str, *, user_token: str | None, opening: Mapping[str, str | None]
 ) -> Operation[Challenge]:
-    """Open the challenge that the token stands for; a repeat gives the same one."""
+    """Open the challenge that the token stands for, and say what is known; a repeat gives the same one."""
     body: dict[str, Any] = {"stepUpChallengeToken": challenge_token}
-    if locale is not None:
-        body["locale"] = locale
+    body.update({name: value for name, value in opening.items() if value is not None})
     request = Request("POST", "/v1/challenges", conversation.on_behalf_of(user_token), encoded(body))
     return from_wire(Challenge, (yield from _call(request, {200, 201})))
 

@@ -19,6 +19,7 @@ class Event(StrEnum):
 
     CHALLENGE_OPENED = "challenge.opened"
     CHALLENGE_CODE = "challenge.code"
+    CHALLENGE_PROVEN = "challenge.proven"
     CHALLENGE_WRONG_ANSWER = "challenge.wrong_answer"
     CHALLENGE_ENDED = "challenge.ended"
     ELEVATION_ISSUED = "elevation.issued"

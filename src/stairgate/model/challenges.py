@@ -18,6 +18,7 @@ from stairgate.model.resources import Resource
 from stairgate.model.tokens import TokenKey
 
 CODE_SECONDS = 600  # how long a delivered code lives (semantics §7.4, NIST-1)
+RETURN_SECONDS = 60  # how long a return code lives (semantics §7.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,40 @@ class Ceremony:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedReturn:
+    """
+    The return code of a proven challenge: its keyed hash, never the code (semantics §7.2).
+
+    *once*: "only this once" was chosen with the proof; *amr*: how it was proven (RFC 8176).
+    """
+
+    digest: str
+    expires_at: datetime
+    once: bool
+    amr: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"IssuedReturn(expires_at={self.expires_at!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """
+    What the opener said. *device* is what it reports of the asking device, believed by nobody; *locale* is a wish.
+
+    *return_uri* is a registered one; *state* goes back with it as it came.
+    """
+
+    device: str | None = None
+    locale: str | None = None
+    return_uri: str | None = None
+    state: str | None = None
+
+
+NOTHING_SAID = Opening()
+
+
+@dataclass(frozen=True, slots=True)
 class Challenge:
     """
     One attempt. *opener* is the service client that opened it, None where the named user token did.
@@ -114,6 +149,14 @@ class Challenge:
     not_me: bool = False
     version: int = 1
     approvals: Quorums = NO_QUORUMS  # what other people have agreed to
+    opening: Opening = NOTHING_SAID
+    match: str | None = None  # the keyed hash of the match code; None: no answer counts by one
+    returning: IssuedReturn | None = None
+
+    @property
+    def has_page(self) -> bool:
+        """Whether an answer on a page could count at all (semantics §7.2)."""
+        return self.match is not None or self.opening.return_uri is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,3 +83,16 @@ class ClientCaller:
 
 
 Caller = UserCaller | ClientCaller
+
+
+@dataclass(frozen=True, slots=True)
+class PageHolder:
+    """Somebody who has the page of a challenge, and so its secret. Who they are, nobody knows (semantics §7.8)."""
+
+    secret: str
+
+    def __repr__(self) -> str:
+        return "PageHolder()"  # SECURITY: never the secret
+
+
+Participant = Caller | PageHolder

@@ -19,18 +19,21 @@ from stairgate.model.elevations import Elevation
 from stairgate.model.evidence import Factor
 from stairgate.model.ids import ElevationId, UserId
 from stairgate.model.protection import Mark, level_name
-from stairgate.model.tokens import Caller, ClientCaller, TokenKey, UserCaller
+from stairgate.model.tokens import ClientCaller, PageHolder, Participant, TokenKey, UserCaller
 
 SYSTEM = "system"
+PAGE = "page"  # whoever held the page of a challenge: it is not known who
 
 
-def actor(caller: Caller) -> str:
-    """Who acts, as entries name them: a user or client id. The two cannot meet: no issuer yields a client's id."""
-    match caller:
+def actor(participant: Participant) -> str:
+    """Who acts, as entries name them: a user or client id (no issuer yields a client's id), or `page`."""
+    match participant:
+        case PageHolder():
+            return PAGE
         case UserCaller():
-            return caller.token.user
+            return participant.token.user
         case ClientCaller():
-            return caller.client
+            return participant.client
 
 
 def ticket_facts(ticket: Ticket) -> dict[str, JsonValue]:

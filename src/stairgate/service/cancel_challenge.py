@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from stairgate.model.challenges import Challenge, ChallengeState
+from stairgate.model.challenges import ChallengeState
 from stairgate.model.errors import ChallengeEndedError, DomainError, ForbiddenError, NotFoundError
 from stairgate.model.ids import ChallengeId
-from stairgate.model.tokens import Caller, ClientCaller
+from stairgate.model.tokens import Caller
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit, endings
 from stairgate.service.context import Services
-from stairgate.service.parties import Party, require_party
+from stairgate.service.parties import opened_by, require_party
 
 
 async def cancel_challenge(services: Services, caller: Caller, id: ChallengeId) -> None:  # noqa: A002
@@ -22,7 +22,7 @@ async def cancel_challenge(services: Services, caller: Caller, id: ChallengeId) 
         ChallengeEndedError: It has ended otherwise.
     """
     found, party = await require_party(services, caller, id)
-    if not _opened_by(found, caller, party):
+    if not opened_by(found, caller, party):
         raise ForbiddenError("only who opened the challenge can cancel it; it can be declined")
     by = audit.actor(caller)
 
@@ -43,9 +43,3 @@ async def cancel_challenge(services: Services, caller: Caller, id: ChallengeId) 
     services.notices.tell([id])
     if error is not None:
         raise error
-
-
-def _opened_by(challenge: Challenge, caller: Caller, party: Party) -> bool:
-    if challenge.opener is None:
-        return party.named
-    return isinstance(caller, ClientCaller) and caller.client == challenge.opener

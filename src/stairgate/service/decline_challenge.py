@@ -9,7 +9,7 @@ from stairgate.model.challenges import Challenge, ChallengeState
 from stairgate.model.elevations import EndReason
 from stairgate.model.errors import ChallengeEndedError, DomainError, NotFoundError
 from stairgate.model.ids import ChallengeId
-from stairgate.model.tokens import Caller
+from stairgate.model.tokens import Participant
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit, endings
 from stairgate.service.context import Services
@@ -20,7 +20,7 @@ from stairgate.service.views import ChallengeView
 
 async def decline_challenge(
     services: Services,
-    caller: Caller,
+    participant: Participant,
     id: ChallengeId,  # noqa: A002
     *,
     not_me: bool,
@@ -30,17 +30,17 @@ async def decline_challenge(
 
     Args:
         services: The application's.
-        caller: A party to it.
+        participant: A party to it.
         id: Which one.
         not_me: "This was not me", in every state: ends every live challenge and every elevation of its token, too,
             and the token opens and redeems nothing further.
 
     Raises:
-        NotFoundError: There is none, or the caller has no part in it.
+        NotFoundError: There is none, or the participant has no part in it.
         ChallengeEndedError: It has ended before, and *not_me* was not said.
     """
-    await require_party(services, caller, id)
-    by = audit.actor(caller)
+    await require_party(services, participant, id)
+    by = audit.actor(participant)
 
     def run(transaction: WriteTransaction) -> tuple[ChallengeView | DomainError, list[ChallengeId]]:
         now = services.clock.now()

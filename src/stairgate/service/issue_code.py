@@ -7,7 +7,7 @@ from datetime import timedelta
 from stairgate.factors.catalogue import methods_meeting
 from stairgate.factors.delivered_code import CODE_DIGITS
 from stairgate.model.audit import Event
-from stairgate.model.challenges import CODE_SECONDS, Challenge, IssuedCode
+from stairgate.model.challenges import CODE_SECONDS, Challenge, ChallengeState, IssuedCode
 from stairgate.model.errors import (
     ChallengeBarredError,
     ChallengeEndedError,
@@ -19,7 +19,7 @@ from stairgate.model.errors import (
 )
 from stairgate.model.ids import ChallengeId, ClientId
 from stairgate.model.protection import Level, Method
-from stairgate.model.tokens import Caller, ClientCaller
+from stairgate.model.tokens import ClientCaller, Participant
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit
 from stairgate.service.context import Services
@@ -38,16 +38,16 @@ def bound_code(challenge: ChallengeId, code: str) -> str:
     return f"{challenge} {code}"
 
 
-def require_attester(caller: Caller, party: Party) -> ClientId:
+def require_attester(participant: Participant, party: Party) -> ClientId:
     """
     The service client that attests.
 
     Raises:
         ForbiddenError: The caller is none, or lacks `StepUp:Attest`.
     """
-    if not isinstance(caller, ClientCaller) or not party.may_attest:
+    if not isinstance(participant, ClientCaller) or not party.may_attest:
         raise ForbiddenError("`external` is for service clients with StepUp:Attest on Authress:StepUp/…")
-    return caller.client
+    return participant.client
 
 
 async def require_external(services: Services, challenge: Challenge, attester: ClientId) -> Level:
@@ -65,7 +65,7 @@ async def require_external(services: Services, challenge: Challenge, attester: C
 
 async def issue_code(
     services: Services,
-    caller: Caller,
+    participant: Participant,
     id: ChallengeId,  # noqa: A002
     method: Method,
 ) -> IssuedCodeView:
@@ -73,7 +73,7 @@ async def issue_code(
     A fresh code for the challenge; the one before it is dead.
 
     Raises:
-        NotFoundError: There is no such challenge, or the caller has no part in it.
+        NotFoundError: There is no such challenge, or the participant has no part in it.
         InvalidInputError: *method* has no code to hand out, or does not meet the challenge.
         ForbiddenError: The caller may not attest.
         ChallengeEndedError: It has ended.
@@ -82,8 +82,8 @@ async def issue_code(
     """
     if method is not Method.EXTERNAL:
         raise InvalidInputError("method", f"`{method}` has no code to hand out: use `external`")
-    found, party = await require_party(services, caller, id)
-    attester = require_attester(caller, party)
+    found, party = await require_party(services, participant, id)
+    attester = require_attester(participant, party)
     await require_external(services, found, attester)
     code = services.entropy.digits(CODE_DIGITS)
     digest = services.keys.digest(bound_code(id, code), purpose=CODE_PURPOSE)
@@ -94,7 +94,7 @@ async def issue_code(
         if stored is None:
             return NotFoundError()
         challenge = settle(transaction, stored, now)
-        if not challenge.state.live:
+        if challenge.state is not ChallengeState.OPEN:
             return ChallengeEndedError(challenge.state)
         if transaction.standing(challenge.ticket.token).barred(now):
             return ChallengeBarredError()
@@ -107,7 +107,7 @@ async def issue_code(
         challenge = with_code(challenge, issued)
         transaction.replace_challenge(challenge)
         entry = audit.challenge_entry(
-            Event.CHALLENGE_CODE, challenge, by=audit.actor(caller), at=now, facts={"method": method.value}
+            Event.CHALLENGE_CODE, challenge, by=audit.actor(participant), at=now, facts={"method": method.value}
         )
         transaction.append_audit(entry)
         return issued

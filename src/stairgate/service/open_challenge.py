@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
 
 from stairgate.model.audit import Event
-from stairgate.model.challenges import Challenge, ChallengeState, Ticket
+from stairgate.model.challenges import NOTHING_SAID, Challenge, ChallengeState, Opening, Ticket
 from stairgate.model.errors import (
     ChallengeBarredError,
     ForbiddenError,
@@ -20,30 +20,31 @@ from stairgate.model.ids import ChallengeId, ClientId
 from stairgate.model.protection import Level
 from stairgate.model.tokens import Caller, ClientCaller
 from stairgate.ports.store import WriteTransaction
-from stairgate.service import audit
+from stairgate.service import audit, pages
 from stairgate.service.challenge_tokens import read_ticket
 from stairgate.service.context import Services
 from stairgate.service.eligible import eligible_methods, no_eligible_factor, view
 from stairgate.service.endings import end_challenges, live_challenges, settle
-from stairgate.service.parties import Party, attesting_level, party_of
+from stairgate.service.parties import Party, attesting_level, opened_by, party_of
 from stairgate.service.views import ChallengeView
 from stairgate.stepup import challenges
 from stairgate.stepup.challenges import MAX_LIVE, identical, supersedes
 
 CHALLENGE_ID_BITS = 160
+MAX_DEVICE_LENGTH = 200
+MAX_STATE_LENGTH = 512
 MAX_LOCALE_LENGTH = 35  # what BCP 47 calls enough (RFC 5646 §4.4.1)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """*device* belongs to later work and is refused; *locale* is what the person reads, a wish."""
+    """What opens a challenge, and what the opener says of the moment."""
 
     challenge_token: str
-    device: str | None = None
-    locale: str | None = None
+    opening: Opening = NOTHING_SAID
 
     def __repr__(self) -> str:
-        return f"OpenCall(device={self.device!r}, locale={self.locale!r})"  # SECURITY: never the token
+        return f"OpenCall({self.opening!r})"  # SECURITY: never the token
 
 
 async def open_challenge(services: Services, caller: Caller, call: OpenCall) -> ChallengeView:
@@ -52,16 +53,14 @@ async def open_challenge(services: Services, caller: Caller, call: OpenCall) -> 
 
     Raises:
         InvalidChallengeTokenError: The token is malformed, forged, or past its `exp`.
+        InvalidInputError: What the opener says is out of bounds, or the return address is not registered.
         NotFoundError: The token was minted to somebody else: to another user token, or another client.
         ForbiddenError: The client lacks `StepUp:Challenge`.
         ChallengeBarredError: The user token is barred.
         NoEligibleFactorError: The user has no factor that meets the requirement.
         TooManyChallengesError: The user token has five live challenges.
     """
-    if call.device is not None:
-        raise NotYetSupportedError("device", "is not supported by this version, and nothing is ignored")
-    if call.locale is not None and len(call.locale) > MAX_LOCALE_LENGTH:
-        raise InvalidInputError("locale", f"must have at most {MAX_LOCALE_LENGTH} characters")
+    _require_sane(call.opening)
     ticket = read_ticket(services, call.challenge_token)
     if ticket.requirement.approvals:
         raise NotYetSupportedError("stepUpChallengeToken", "this version cannot ask other people for approvals yet")
@@ -74,14 +73,58 @@ async def open_challenge(services: Services, caller: Caller, call: OpenCall) -> 
     def run(transaction: WriteTransaction) -> tuple[ChallengeView, list[ChallengeId]]:
         now = services.clock.now()
         touched: list[ChallengeId] = []
+        if call.opening.return_uri is not None:
+            _require_registered(transaction, caller, ticket, call.opening.return_uri)
         challenge = _opened(
-            services, transaction, ticket, fresh, opener, external, by=audit.actor(caller), now=now, ended=touched
+            services,
+            transaction,
+            ticket,
+            fresh,
+            opener,
+            external,
+            opening=call.opening,
+            by=audit.actor(caller),
+            now=now,
+            ended=touched,
         )
-        return view(services, transaction, challenge, external, now), touched
+        if not opened_by(challenge, caller, party):
+            return view(services, transaction, challenge, external, now), touched
+        told = challenges.reopened(challenge, call.opening)
+        if told.version != challenge.version:
+            transaction.replace_challenge(told)
+        seen = view(services, transaction, told, external, now)
+        # SECURITY: for the opener alone; whoever joined has the number from neither the page nor here (semantics §7.2).
+        address, number = pages.page_uri(services, told), pages.shown_match(services, told)
+        return replace(seen, page_uri=address, match_code=number), touched
 
     seen, touched = await services.store.write(run)
     services.notices.tell(touched)
     return seen
+
+
+def _require_sane(opening: Opening) -> None:
+    if opening.locale is not None and len(opening.locale) > MAX_LOCALE_LENGTH:
+        raise InvalidInputError("locale", f"must have at most {MAX_LOCALE_LENGTH} characters")
+    if opening.device is not None and not 1 <= len(opening.device) <= MAX_DEVICE_LENGTH:
+        raise InvalidInputError("device", f"must have 1 to {MAX_DEVICE_LENGTH} characters")
+    if opening.state is not None:
+        if opening.return_uri is None:
+            raise InvalidInputError("state", "goes back with a browser: it needs a `returnUri`")
+        if not 1 <= len(opening.state) <= MAX_STATE_LENGTH or not opening.state.isprintable():
+            raise InvalidInputError("state", f"must have 1 to {MAX_STATE_LENGTH} printable characters")
+
+
+def _require_registered(transaction: WriteTransaction, caller: Caller, ticket: Ticket, uri: str) -> None:
+    """Refuse a return address but those of the client that opens or asked, or of the user token's issuer."""
+    involved = {caller.client if isinstance(caller, ClientCaller) else None, ticket.client}
+    registered = {
+        each for issuer in transaction.issuers() if issuer.issuer == ticket.token.issuer for each in issuer.return_uris
+    }
+    for client in involved:
+        known = None if client is None else transaction.client(client)
+        registered |= set() if known is None else set(known.return_uris)
+    if uri not in registered:
+        raise InvalidInputError("returnUri", "must be exactly one of the `returnUris` of the client or issuer")
 
 
 def _require_may_open(party: Party) -> None:
@@ -100,6 +143,7 @@ def _opened(
     opener: ClientId | None,
     external: Level | None,
     *,
+    opening: Opening,
     by: str,
     now: datetime,
     ended: list[ChallengeId],
@@ -123,7 +167,8 @@ def _opened(
         soonest = min(challenge.expires_at for challenge in live)
         raise TooManyChallengesError(max(1, ceil((soonest - now).total_seconds())))
     ended += end_challenges(transaction, outdated, ChallengeState.SUPERSEDED, by=by, at=now)
-    challenge = challenges.open_challenge(ticket, id=fresh, opener=opener, now=now)
+    match = pages.stored_match(services, fresh)
+    challenge = challenges.open_challenge(ticket, id=fresh, opener=opener, now=now, opening=opening, match=match)
     transaction.add_challenge(challenge)
     transaction.append_audit(audit.challenge_entry(Event.CHALLENGE_OPENED, challenge, by=by, at=now))
     return challenge

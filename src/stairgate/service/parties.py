@@ -13,8 +13,9 @@ from stairgate.model.errors import NotFoundError
 from stairgate.model.ids import ChallengeId, ClientId, UserId
 from stairgate.model.protection import Level, Method, reaches
 from stairgate.model.resources import Resource, step_up_resource
-from stairgate.model.tokens import Caller, ClientCaller
+from stairgate.model.tokens import Caller, ClientCaller, PageHolder, Participant
 from stairgate.service.context import Services
+from stairgate.service.pages import is_page_secret
 
 CHALLENGE = parse_action("StepUp:Challenge")
 ATTEST = parse_action("StepUp:Attest")
@@ -33,11 +34,12 @@ class Party:
     addressed: bool
     may_challenge: bool
     may_attest: bool
+    page: bool = False  # holds the page secret, and is nobody that we know
 
     @property
     def may_answer(self) -> bool:
         """Whether it may open the challenge, and answer with a factor of the user."""
-        return self.named or self.may_challenge
+        return self.named or self.may_challenge or self.page
 
     @property
     def may_see(self) -> bool:
@@ -65,20 +67,41 @@ async def party_of(services: Services, caller: Caller, ticket: Ticket) -> Party:
     )
 
 
-async def require_party(services: Services, caller: Caller, challenge: ChallengeId) -> tuple[Challenge, Party]:
+_OF_PAGE = Party(named=False, addressed=False, may_challenge=False, may_attest=False, page=True)
+
+
+async def require_party(
+    services: Services, participant: Participant, challenge: ChallengeId
+) -> tuple[Challenge, Party]:
     """
-    The challenge and the caller's part in it.
+    The challenge and the participant's part in it.
 
     Raises:
-        NotFoundError: There is none, or the caller has no part in it: both look alike (attack 27).
+        NotFoundError: There is none, or the participant has no part in it: both look alike (attack 27).
     """
     found = await services.store.read(lambda transaction: transaction.challenge(challenge))
     if found is None:
         raise NotFoundError
-    party = await party_of(services, caller, found.ticket)
+    if isinstance(participant, PageHolder):
+        if not found.has_page or not is_page_secret(services, challenge, participant.secret):
+            raise NotFoundError
+        return found, _OF_PAGE
+    party = await party_of(services, participant, found.ticket)
     if not party.may_see:
         raise NotFoundError
     return found, party
+
+
+def opened_by(challenge: Challenge, caller: Caller, party: Party) -> bool:
+    """Whether *caller* is who opened *challenge*: the named user token, or that service client."""
+    if challenge.opener is None:
+        return party.named
+    return isinstance(caller, ClientCaller) and caller.client == challenge.opener
+
+
+async def offered_external(services: Services, challenge: Challenge, party: Party) -> Level | None:
+    """What `external` can prove for *challenge*, as *party* sees it: on a page nobody attests."""
+    return None if party.page else await attesting_level(services, challenge.ticket)
 
 
 async def attesting_level(services: Services, ticket: Ticket) -> Level | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from stairgate.factors.catalogue import methods_meeting
 from stairgate.factors.passkey import TIMEOUT_SECONDS, request_options
 from stairgate.model.canonical import JsonValue
-from stairgate.model.challenges import Ceremony, Challenge
+from stairgate.model.challenges import Ceremony, Challenge, ChallengeState
 from stairgate.model.errors import (
     ChallengeBarredError,
     ChallengeEndedError,
@@ -21,7 +21,7 @@ from stairgate.model.errors import (
 from stairgate.model.ids import ChallengeId
 from stairgate.model.passkeys import Passkey, RelyingParty
 from stairgate.model.protection import Method
-from stairgate.model.tokens import Caller
+from stairgate.model.tokens import Participant
 from stairgate.ports.store import WriteTransaction
 from stairgate.service.context import Services
 from stairgate.service.eligible import no_eligible_factor, offered_levels
@@ -33,7 +33,7 @@ from stairgate.stepup.consent import NONCE_BYTES, consent_document, webauthn_cha
 
 async def passkey_options(
     services: Services,
-    caller: Caller,
+    participant: Participant,
     id: ChallengeId,  # noqa: A002
     *,
     once: bool,
@@ -43,19 +43,19 @@ async def passkey_options(
 
     Args:
         services: The application's.
-        caller: A party to the challenge.
+        participant: A party to the challenge.
         id: Which one.
         once: The user asks for "only this once": it enters what is signed (semantics §7.3).
 
     Raises:
-        NotFoundError: There is no such challenge, or the caller has no part in it.
-        ForbiddenError: The caller may not answer it.
+        NotFoundError: There is no such challenge, or the participant has no part in it.
+        ForbiddenError: The participant may not answer it.
         InvalidInputError: A passkey does not meet the challenge, or is not offered.
         NoEligibleFactorError: The user has no passkey that can be used now.
         ChallengeEndedError: It has ended.
         ChallengeBarredError: The user token is barred.
     """
-    found, party = await require_party(services, caller, id)
+    found, party = await require_party(services, participant, id)
     relying_party = _require_offered(services, found, party)
     nonce = services.entropy.bytes(NONCE_BYTES)
 
@@ -65,7 +65,7 @@ async def passkey_options(
         if stored is None:
             return NotFoundError()
         challenge = settle(transaction, stored, now)
-        if not challenge.state.live:
+        if challenge.state is not ChallengeState.OPEN:
             return ChallengeEndedError(challenge.state)
         if transaction.standing(challenge.ticket.token).barred(now):
             return ChallengeBarredError()

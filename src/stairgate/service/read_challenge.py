@@ -8,11 +8,11 @@ from stairgate.model.challenges import Challenge
 from stairgate.model.errors import InvalidInputError, NotFoundError
 from stairgate.model.ids import ChallengeId
 from stairgate.model.protection import Level
-from stairgate.model.tokens import Caller
+from stairgate.model.tokens import Participant
 from stairgate.ports.store import ReadTransaction
 from stairgate.service.context import Services
 from stairgate.service.eligible import view
-from stairgate.service.parties import attesting_level, require_party
+from stairgate.service.parties import offered_external, require_party
 from stairgate.service.views import ChallengeView
 from stairgate.stepup.challenges import settled
 
@@ -20,21 +20,21 @@ LONGEST_WAIT = 60  # seconds
 SLOW_POLL = 1.0  # seconds; what this process does is told at once, this is for what others do
 
 
-async def read_challenge(services: Services, caller: Caller, id: ChallengeId) -> ChallengeView:  # noqa: A002  # its name everywhere
+async def read_challenge(services: Services, participant: Participant, id: ChallengeId) -> ChallengeView:  # noqa: A002  # its name everywhere
     """
     The challenge as it is now.
 
     Raises:
-        NotFoundError: There is none, or the caller has no part in it.
+        NotFoundError: There is none, or the participant has no part in it.
     """
-    found, _ = await require_party(services, caller, id)
-    external = await attesting_level(services, found.ticket)
+    found, party = await require_party(services, participant, id)
+    external = await offered_external(services, found, party)
     return await _view(services, id, external)
 
 
 async def wait_for_challenge(
     services: Services,
-    caller: Caller,
+    participant: Participant,
     id: ChallengeId,  # noqa: A002
     seconds: int,
 ) -> ChallengeView:
@@ -43,12 +43,12 @@ async def wait_for_challenge(
 
     Raises:
         InvalidInputError: *seconds* is not from 0 to 60.
-        NotFoundError: There is none, or the caller has no part in it.
+        NotFoundError: There is none, or the participant has no part in it.
     """
     if not 0 <= seconds <= LONGEST_WAIT:
         raise InvalidInputError("wait", f"must be from 0 to {LONGEST_WAIT} seconds")
-    found, _ = await require_party(services, caller, id)
-    external = await attesting_level(services, found.ticket)
+    found, party = await require_party(services, participant, id)
+    external = await offered_external(services, found, party)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     with services.notices.listening(id) as changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from stairgate.model.challenges import Challenge, Ticket
@@ -19,13 +19,17 @@ class ChallengeView:
     A challenge as a party to it sees it.
 
     *methods* are those that this user can use now, strongest first; none once it has ended. *asked* says in words what
-    is agreed to, from the challenge alone (semantics §7.3).
+    is agreed to, from the challenge alone (semantics §7.3). SECURITY: *page_uri* and *match_code* are for the opener
+    alone, *return_to*, which has the return code, for whoever just answered on the page.
     """
 
     challenge: Challenge
     methods: tuple[Method, ...]
     asked: str
     attempts_left: int
+    page_uri: str | None = field(default=None, repr=False)
+    match_code: str | None = field(default=None, repr=False)
+    return_to: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

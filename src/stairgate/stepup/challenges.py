@@ -6,10 +6,18 @@ Every transition returns a new record with its version one higher; the store ref
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
-from stairgate.model.challenges import Challenge, ChallengeState, IssuedCode, Ticket
+from stairgate.model.challenges import (
+    NOTHING_SAID,
+    Challenge,
+    ChallengeState,
+    IssuedCode,
+    IssuedReturn,
+    Opening,
+    Ticket,
+)
 from stairgate.model.errors import ChallengeEndedError, ProofRefusedError
 from stairgate.model.evidence import Evidence
 from stairgate.model.ids import ChallengeId, ClientId, ElevationId
@@ -26,9 +34,26 @@ def open_challenge(
     id: ChallengeId,  # noqa: A002  # what it is called everywhere
     opener: ClientId | None,
     now: datetime,
+    opening: Opening = NOTHING_SAID,
+    match: str | None = None,
 ) -> Challenge:
-    """The challenge that *ticket* asks for, opened by the service client *opener*, or by the named token itself."""
-    return Challenge(id, ticket, opener, now, now + timedelta(seconds=CHALLENGE_SECONDS))
+    """
+    The challenge that *ticket* asks for, opened by the service client *opener*, or by the named token itself.
+
+    *match*, the keyed hash of its match code, does not count where it is to be finished on the device that asked.
+    """
+    over = now + timedelta(seconds=CHALLENGE_SECONDS)
+    match = None if ticket.requirement.device is not None else match
+    return Challenge(id, ticket, opener, now, over, opening=opening, match=match)
+
+
+def reopened(challenge: Challenge, opening: Opening) -> Challenge:
+    """*challenge*, whose opener said *opening* this time: what is left out stays as it was."""
+    said = {each.name: value for each in fields(Opening) if (value := getattr(opening, each.name)) is not None}
+    told = replace(challenge.opening, **said)
+    if told == challenge.opening or challenge.state is not ChallengeState.OPEN:
+        return challenge
+    return replace(challenge, opening=told, version=challenge.version + 1)
 
 
 def identical(a: Ticket, b: Ticket) -> bool:
@@ -61,9 +86,12 @@ def settled(challenge: Challenge, now: datetime) -> Challenge:
     """
     *challenge* as it is at *now*: the same, or `expired` where its time, or that of the token it names, is over.
 
-    One that expired ended at that time, whenever it is looked at.
+    One that expired ended at that time, whenever it is looked at. A proven one lives as long as its return code:
+    without it nothing can follow.
     """
     over = challenge.expires_at
+    if challenge.state is ChallengeState.PROVEN and challenge.returning is not None:
+        over = min(over, challenge.returning.expires_at)
     if challenge.ticket.token_expires_at is not None:
         over = min(over, challenge.ticket.token_expires_at)
     if not challenge.state.live or now < over:
@@ -75,6 +103,13 @@ def require_live(challenge: Challenge, now: datetime) -> None:
     """Raises `ChallengeEndedError` where *challenge* can no longer be answered at *now*."""
     state = settled(challenge, now).state
     if not state.live:
+        raise ChallengeEndedError(state)
+
+
+def require_open(challenge: Challenge, now: datetime) -> None:
+    """Raises `ChallengeEndedError` where *challenge* takes no proof at *now*: it has ended, or has one."""
+    state = settled(challenge, now).state
+    if state is not ChallengeState.OPEN:
         raise ChallengeEndedError(state)
 
 
@@ -112,6 +147,26 @@ def wrong(challenge: Challenge, now: datetime) -> Challenge:
     return replace(counted, state=ChallengeState.LOCKED, ended_at=now)
 
 
+def proven(challenge: Challenge, evidence: Evidence, returning: IssuedReturn, now: datetime) -> Challenge:
+    """
+    *challenge* with its proof, which counts once the return code *returning* comes back (semantics §7.2).
+
+    Raises:
+        ChallengeEndedError: It has ended, or has a proof.
+        ProofRefusedError: The evidence does not meet its requirement.
+    """
+    require_open(challenge, now)
+    require_meets(challenge.ticket.requirement, evidence)
+    return replace(
+        challenge,
+        state=ChallengeState.PROVEN,
+        evidence=evidence,
+        returning=returning,
+        code=None,
+        version=challenge.version + 1,
+    )
+
+
 def satisfied(challenge: Challenge, evidence: Evidence, elevation_id: ElevationId, now: datetime) -> Challenge:
     """
     *challenge*, ended by *evidence*, which earned *elevation_id*.
@@ -122,8 +177,9 @@ def satisfied(challenge: Challenge, evidence: Evidence, elevation_id: ElevationI
     """
     require_live(challenge, now)
     require_meets(challenge.ticket.requirement, evidence)
-    # The code is spent, so not even its hash is kept.
-    return replace(_end(challenge, ChallengeState.SATISFIED, now), evidence=evidence, elevation=elevation_id, code=None)
+    # The codes are spent, so not even their hashes are kept.
+    done = _end(challenge, ChallengeState.SATISFIED, now)
+    return replace(done, evidence=evidence, elevation=elevation_id, code=None, returning=None)
 
 
 def ended(challenge: Challenge, state: ChallengeState, now: datetime, *, not_me: bool = False) -> Challenge:

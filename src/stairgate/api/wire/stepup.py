@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from stairgate.api.wire.problem import Requirement
 
@@ -16,13 +16,18 @@ MethodName = Literal["passkey", "totp", "email", "sms", "recovery", "external", 
 
 
 class OpenChallenge(Struct, rename="camel", forbid_unknown_fields=True):
-    """What opens a challenge. `device`, `returnUri` and `state` belong to the page: 400 `NotYetSupported`."""
+    """
+    What opens a challenge.
+
+    `device` is what the page shows as the asking device, in words; it is reported, not believed. `returnUri` is one of
+    the registered addresses, where the browser that answered is sent, with `state` as it came.
+    """
 
     step_up_challenge_token: Token
     locale: Language | None = None
-    device: str | None = None
-    return_uri: str | None = None
-    state: str | None = None
+    device: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    return_uri: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    state: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
 
 
 class IssueCode(Struct, rename="camel", forbid_unknown_fields=True):
@@ -36,14 +41,14 @@ class AnswerChallenge(Struct, rename="camel", forbid_unknown_fields=True):
     An answer: a `code`, or a passkey's `credential` (AuthenticationResponseJSON).
 
     `once`: the elevation opens this access alone, one time; for a passkey it is chosen with the options. `matchCode`:
-    not yet.
+    the number that the app shows; with it an answer by page secret counts at once.
     """
 
     method: MethodName
     code: Code | None = None
     once: bool = False
     credential: dict[str, Any] | None = None
-    match_code: str | None = None
+    match_code: Annotated[str, Meta(min_length=1, max_length=16)] | None = None
 
 
 class BeginPasskey(Struct, rename="camel", forbid_unknown_fields=True):
@@ -65,10 +70,10 @@ class DeclineChallenge(Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class ReportStepUp(Struct, rename="camel", forbid_unknown_fields=True):
-    """What the application reports. `code`, the return code of a page, is not supported yet."""
+    """What the application reports. `code` is the return code that a browser brought back from the page."""
 
     step_up_challenge_token: Token
-    code: Code | None = None
+    code: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
 
 
 class ExplainCheck(Struct, rename="camel", forbid_unknown_fields=True):
@@ -93,6 +98,8 @@ class Challenge(Struct, rename="camel"):
     A challenge as a party to it sees it.
 
     `methods` are those that the user can use now; none once it has ended. `asked` says in words what is agreed to.
+    `pageUri` and `matchCode` are given to whoever opened it, when it is opened. Show the number beside the link: it is
+    typed on the page. `returnTo` is where the browser goes that has just answered on the page.
     """
 
     challenge_id: str
@@ -109,6 +116,9 @@ class Challenge(Struct, rename="camel"):
     attempts_left: int
     elevation_id: str | None
     ended_at: datetime | None
+    page_uri: str | UnsetType = UNSET
+    match_code: str | UnsetType = UNSET
+    return_to: str | UnsetType = UNSET
 
 
 class IssuedCode(Struct, rename="camel"):

@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 from stairgate.model.actions import parse_action
 from stairgate.model.approvals import Quorums, quorums_document, quorums_of
-from stairgate.model.challenges import Ceremony, Challenge, ChallengeState, IssuedCode, Ticket
+from stairgate.model.challenges import (
+    NOTHING_SAID,
+    Ceremony,
+    Challenge,
+    ChallengeState,
+    IssuedCode,
+    IssuedReturn,
+    Opening,
+    Ticket,
+)
 from stairgate.model.documents import area_document, area_of, requirement_document, requirement_of
 from stairgate.model.elevations import Area, Elevation, EndReason
 from stairgate.model.evidence import Evidence
@@ -62,6 +71,9 @@ def challenge_text(challenge: Challenge) -> str:
             "endedAt": maybe_micros(challenge.ended_at),
             "notMe": challenge.not_me,
             "approvals": quorums_document(challenge.approvals),
+            "opening": _opening(challenge.opening),
+            "match": challenge.match,
+            "returning": None if challenge.returning is None else _returning(challenge.returning),
         }
     )
 
@@ -102,6 +114,9 @@ def challenge_of(row: ChallengeRow) -> Challenge:
         not_me=value["notMe"],
         approvals=quorums_of(value.get("approvals")),  # absent in what was stored before there were any
         version=row.version,
+        opening=_opening_of(value.get("opening")),  # a version before pages wrote none of these
+        match=value.get("match"),
+        returning=None if (returning := value.get("returning")) is None else _returning_of(returning),
     )
 
 
@@ -129,6 +144,34 @@ def _ceremony(ceremony: Ceremony) -> dict[str, Any]:
 
 def _ceremony_of(value: Mapping[str, Any]) -> Ceremony:
     return Ceremony(bytes.fromhex(value["nonce"]), value["once"], time_of(value["expiresAt"]))
+
+
+def _opening(opening: Opening) -> dict[str, Any]:
+    return {
+        "device": opening.device,
+        "locale": opening.locale,
+        "returnUri": opening.return_uri,
+        "state": opening.state,
+    }
+
+
+def _opening_of(value: Mapping[str, Any] | None) -> Opening:
+    if value is None:
+        return NOTHING_SAID
+    return Opening(value["device"], value["locale"], value["returnUri"], value["state"])
+
+
+def _returning(returning: IssuedReturn) -> dict[str, Any]:
+    return {
+        "digest": returning.digest,
+        "expiresAt": micros(returning.expires_at),
+        "once": returning.once,
+        "amr": returning.amr,
+    }
+
+
+def _returning_of(value: Mapping[str, Any]) -> IssuedReturn:
+    return IssuedReturn(value["digest"], time_of(value["expiresAt"]), value["once"], tuple(value["amr"]))
 
 
 def _ticket_of(value: Mapping[str, Any], user: UserId, token: TokenKey) -> Ticket:

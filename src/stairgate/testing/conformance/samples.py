@@ -21,7 +21,7 @@ from stairgate.model.access import (
 from stairgate.model.actions import parse_action
 from stairgate.model.approvals import Quorum
 from stairgate.model.audit import AuditDraft, Event
-from stairgate.model.challenges import Ceremony, Challenge, IssuedCode, Ticket
+from stairgate.model.challenges import Ceremony, Challenge, IssuedCode, IssuedReturn, Opening, Ticket
 from stairgate.model.clients import AccessKey, Issuer, ServiceClient
 from stairgate.model.elevations import Area, Elevation
 from stairgate.model.enrolment import AccountLink, Enrolment
@@ -266,6 +266,9 @@ def a_challenge(name: str = "ch_1", ticket: str | None = None, /, **members: Any
         ended_at=later(9),
         not_me=True,
         approvals=REQUIREMENT.approvals,
+        opening=Opening("Firefox on Linux", "de-CH", "https://shop.example/back", "s-1"),
+        match="v1:match",
+        returning=IssuedReturn("v1:return", later(60), once=True, amr=("otp",)),
     )
     return replace(whole, **members)
 

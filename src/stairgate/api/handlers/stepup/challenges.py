@@ -21,7 +21,8 @@ from stairgate.api.wire.stepup import (
     PasskeyOptions,
     ReportStepUp,
 )
-from stairgate.model.errors import DomainError, NotFoundError, NotYetSupportedError
+from stairgate.model.challenges import Opening
+from stairgate.model.errors import DomainError, NotFoundError
 from stairgate.model.ids import ChallengeId
 from stairgate.model.protection import method_of
 from stairgate.service.answer_challenge import AnswerCall, answer_challenge
@@ -37,19 +38,13 @@ from stairgate.service.views import ChallengeView
 LONGEST_WAIT = 60  # seconds
 HEARTBEAT = 15  # seconds after which a silent stream says that it is alive, so that nothing in between cuts it
 _MAX_ID = 128
-_NOT_YET = "is not supported by this version, and nothing is ignored"
 
 
 async def open_(call: Call) -> Answer:
     """Answer `POST /v1/challenges`."""
     body = call.body(OpenChallenge)
-    for name, value in (("device", body.device), ("returnUri", body.return_uri), ("state", body.state)):
-        _refuse_later(name, value)
-    view = await open_challenge(
-        call.services,
-        call.caller,
-        OpenCall(challenge_token=body.step_up_challenge_token, device=None, locale=body.locale),
-    )
+    opening = Opening(device=body.device, locale=body.locale, return_uri=body.return_uri, state=body.state)
+    view = await open_challenge(call.services, call.caller, OpenCall(body.step_up_challenge_token, opening))
     location = f"/v1/challenges/{view.challenge.id}".encode()
     return json_answer(201, challenge_view(view), (b"location", location))
 
@@ -59,9 +54,9 @@ async def read(call: Call) -> Answer:
     seconds = call.integer("wait", low=0, high=LONGEST_WAIT) or 0
     challenge = _challenge_id(call)
     if seconds == 0:
-        view = await read_challenge(call.services, call.caller, challenge)
+        view = await read_challenge(call.services, call.participant, challenge)
     else:
-        view = await wait_for_challenge(call.services, call.caller, challenge, seconds)
+        view = await wait_for_challenge(call.services, call.participant, challenge, seconds)
     return json_answer(200, challenge_view(view))
 
 
@@ -69,18 +64,18 @@ async def events(call: Call) -> Answer:
     """Answer `GET /v1/challenges/{challengeId}/events`: one event a state, until the challenge ends."""
     challenge = _challenge_id(call)
     # Read before the stream begins, so that a foreign id is a plain 404.
-    view = await read_challenge(call.services, call.caller, challenge)
+    view = await read_challenge(call.services, call.participant, challenge)
     headers = ((b"content-type", b"text/event-stream"), NO_STORE, (b"x-accel-buffering", b"no"))
     return Answer(200, b"", headers, _states(call, view))
 
 
 async def _states(call: Call, view: ChallengeView) -> AsyncGenerator[bytes, None]:
-    caller = call.caller
+    participant = call.participant
     yield _event(view)
     while view.challenge.state.live:  # it also ends with the token that it names
         began = call.services.clock.now()
         try:
-            following = await wait_for_challenge(call.services, caller, view.challenge.id, HEARTBEAT)
+            following = await wait_for_challenge(call.services, participant, view.challenge.id, HEARTBEAT)
         except DomainError:
             return  # the client opens a new stream, and is told there
         if following.challenge.version != view.challenge.version:
@@ -100,30 +95,35 @@ def _event(view: ChallengeView) -> bytes:
 async def code(call: Call) -> Answer:
     """Answer `POST /v1/challenges/{challengeId}/code`."""
     body = call.body(IssueCode)
-    issued = await issue_code(call.services, call.caller, _challenge_id(call), method_of(body.method))
+    issued = await issue_code(call.services, call.participant, _challenge_id(call), method_of(body.method))
     return json_answer(200, IssuedCode(code=issued.code, expires_at=issued.expires_at))
 
 
 async def options(call: Call) -> Answer:
     """Answer `POST /v1/challenges/{challengeId}/options`."""
     body = call.body(BeginPasskey)
-    made = await passkey_options(call.services, call.caller, _challenge_id(call), once=body.once)
+    made = await passkey_options(call.services, call.participant, _challenge_id(call), once=body.once)
     return json_answer(200, PasskeyOptions(public_key=dict(made)))
 
 
 async def answer(call: Call) -> Answer:
     """Answer `POST /v1/challenges/{challengeId}/answer`."""
     body = call.body(AnswerChallenge)
-    _refuse_later("matchCode", body.match_code)
-    given = AnswerCall(method=method_of(body.method), code=body.code, once=body.once, credential=body.credential)
-    view = await answer_challenge(call.services, call.caller, _challenge_id(call), given)
+    given = AnswerCall(
+        method=method_of(body.method),
+        code=body.code,
+        once=body.once,
+        credential=body.credential,
+        match_code=body.match_code,
+    )
+    view = await answer_challenge(call.services, call.participant, _challenge_id(call), given)
     return json_answer(200, challenge_view(view))
 
 
 async def decline(call: Call) -> Answer:
     """Answer `POST /v1/challenges/{challengeId}/decline`."""
     body = call.body(DeclineChallenge)
-    view = await decline_challenge(call.services, call.caller, _challenge_id(call), not_me=body.not_me)
+    view = await decline_challenge(call.services, call.participant, _challenge_id(call), not_me=body.not_me)
     return json_answer(200, challenge_view(view))
 
 
@@ -152,8 +152,3 @@ def _challenge_id(call: Call) -> ChallengeId:
     if len(text) > _MAX_ID or not text.isascii():
         raise NotFoundError
     return ChallengeId(text)
-
-
-def _refuse_later(name: str, value: object) -> None:
-    if value is not None:
-        raise NotYetSupportedError(name, _NOT_YET)
