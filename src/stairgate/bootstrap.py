@@ -22,6 +22,7 @@ from stairgate.ports.clock import Clock
 from stairgate.ports.entropy import Entropy
 from stairgate.ports.keys import IssuerKeys, KeyRing
 from stairgate.ports.store import ChangeFeed, ReadTransaction, SigningKey, Store
+from stairgate.service.conditions import require_evaluable
 from stairgate.service.context import Rules, Services
 from stairgate.service.facts import FactCache
 from stairgate.service.initialise import (
@@ -96,6 +97,7 @@ async def build_services(
     """Services over a *store* that is open and has an account. Errors as for `open_services`."""
 
     def load(transaction: ReadTransaction) -> tuple[AccountId, list[SigningKey], list[SigningKey]]:
+        require_evaluable(transaction)
         return (
             account_of(transaction),
             list(transaction.signing_keys(CHALLENGE_KEYS)),

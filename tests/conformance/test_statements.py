@@ -34,8 +34,9 @@ STATEMENTS = {
 }
 _POSTGRESQL: Any = postgresql.dialect  # without types in SQLAlchemy
 
-# These show a whole small table, or a page of a large one by its text.
+# These show a whole small table, or run once, at a start without CEL.
 WHOLE = {
+    "access.conditional_statements.0",
     "access.roles.0",
     "access.resources.0",
     "journal.head.0",

@@ -129,6 +129,14 @@ class ReadTransaction(TrustReads, ListingReads, Protocol):
         """Must return each requirement that statements of ACTIVE records ask, once, without reading every record."""
         ...
 
+    def statement_conditions(self) -> Sequence[str]:
+        """
+        Must return each `when` of statements of ACTIVE records, once; not those within their marks.
+
+        It may look at every statement: it is asked where conditions cannot be evaluated, and then once, at the start.
+        """
+        ...
+
     def groups_of(self, user: UserId) -> Sequence[GroupId]:
         """Must return the groups that *user* is in, by an indexed query."""
         ...

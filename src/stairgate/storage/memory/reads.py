@@ -64,6 +64,11 @@ class MemoryReads(MemoryListing):
     def statement_marks(self) -> Sequence[Requirement]:
         return [mark for mark in self._data.records.found_under("mark") if isinstance(mark, Requirement)]
 
+    def statement_conditions(self) -> Sequence[str]:
+        active = (record for record in self._data.records.values() if record.status is RecordStatus.ACTIVE)
+        conditions = (statement.when for record in active for statement in record.statements)
+        return list(dict.fromkeys(when for when in conditions if when is not None))
+
     def groups_of(self, user: UserId) -> Sequence[GroupId]:
         return sorted(group.id for group in self._data.groups.find("user", user))
 

@@ -56,6 +56,8 @@ _GRANTS_OF = (
     .where(t.grants.c.principal_kind == text("kind"), t.grants.c.principal_id == _ID)
     .order_by(t.grants.c.record_id, t.grants.c.position)
 )
+# Those with a `when`, or with a mark that has one; within a text the quotes would be escaped.
+_CONDITIONAL_STATEMENTS = select(t.statements.c.document).where(t.statements.c.document.contains('"when":"'))
 _GROUPS_OF = select(t.memberships.c.group_id).where(t.memberships.c.user_id == _ID).order_by(t.memberships.c.group_id)
 
 
@@ -184,6 +186,10 @@ class AccessReads(ListingReads):
             (after,) = row
             marks.append(requirement_of_text(after))
         return list(dict.fromkeys(marks))  # one requirement may have been written in the forms of two versions
+
+    def statement_conditions(self) -> Sequence[str]:
+        conditions = (statement_of(document).when for (document,) in self._session.all(_CONDITIONAL_STATEMENTS))
+        return list(dict.fromkeys(when for when in conditions if when is not None))
 
     def groups_of(self, user: UserId) -> Sequence[GroupId]:
         return [GroupId(group) for (group,) in self._session.all(_GROUPS_OF, row_id=user)]

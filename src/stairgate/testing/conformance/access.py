@@ -79,6 +79,31 @@ async def what_statements_ask_is_known_once_each_and_gone_with_the_last_that_ask
     assert await asked() == set()
 
 
+@must("statement_conditions", "put_record", "grants_of")
+async def conditions_of_statements_are_known_once_each_and_gone_with_the_last_that_has_it(bench: Bench) -> None:
+    store = await bench.another()
+    quoted, other = 'context.note == "\'when":"" // é', "true"
+    statements = (a_statement(when=quoted), a_statement(when=quoted), a_statement(when=other), a_statement())
+    marked = a_statement(step_up=replace(REQUIREMENT, when="false"))  # a mark's is not the statement's
+    tags = {"when": "noon", '"when":"': '"when":"'}
+    assert list(await seen(store, lambda tx: tx.statement_conditions())) == []
+    await wrote(
+        store,
+        lambda tx: tx.put_record(a_record("rec_1", statements=statements, tags=tags)),
+        lambda tx: tx.put_record(a_record("rec_2", statements=(a_statement(when=other), marked), tags=tags)),
+    )
+    assert sorted(await seen(store, lambda tx: tx.statement_conditions())) == sorted([quoted, other])
+    assert [grant.when for grant in await seen(store, lambda tx: tx.grants_of(user("alice")))] == [
+        *(quoted, quoted, other, None),
+        *(other, None),
+    ]
+    await wrote(store, lambda tx: tx.put_record(a_record("rec_1", status=RecordStatus.DELETED)))
+    assert list(await seen(store, lambda tx: tx.statement_conditions())) == [other]
+    assert await seen(store, lambda tx: tx.record(RecordId("rec_2"))) == a_record(
+        "rec_2", statements=(a_statement(when=other), marked), tags=tags
+    )
+
+
 @must("grants_of")
 async def grants_are_every_statement_that_names_the_principal(bench: Bench) -> None:
     store = await bench.another()

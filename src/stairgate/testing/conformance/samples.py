@@ -64,6 +64,7 @@ REQUIREMENT = Requirement(
     enforce=Enforcement.OBSERVE,
     device=Device.SAME,
     approvals=frozenset({Quorum(2, frozenset({GroupId("managers"), GroupId("audit")}), self_approval=True)}),
+    when="context.note == '\"when\":'",
 )
 
 
