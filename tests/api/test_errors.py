@@ -140,7 +140,7 @@ async def test_an_unknown_exception_is_a_500_without_details_and_is_logged_under
 
 ORIGINS: dict[str, tuple[str, str, dict[str, Any], int, str | None]] = {
     "no route": ("GET", "/nothing", {}, 404, "NotFound"),
-    "no root": ("GET", "/", {}, 404, "NotFound"),
+    "no login at the root": ("GET", "/", {}, 501, "NotImplemented"),
     "wrong method": ("PATCH", "/v1/challenges", {}, 405, "MethodNotAllowed"),
     "options": ("OPTIONS", "/v1/challenges", {}, 405, "MethodNotAllowed"),
     "trace": ("TRACE", "/v1/challenges", {}, 405, "MethodNotAllowed"),

@@ -26,6 +26,7 @@ from stairgate.api.routing import RouteTable
 from stairgate.model.errors import (
     DomainError,
     InvalidInputError,
+    OutOfScopeError,
     TooLargeError,
     UnsupportedMediaTypeError,
 )
@@ -111,7 +112,7 @@ class Application:
             answer = await match.route.handler(call)
         except DomainError as error:
             answer = problem_of(error, request_id, presented=b"authorization" in headers)
-            if answer.status >= 500:  # noqa: PLR2004  # its cause is for the log
+            if answer.status >= 500 and not isinstance(error, OutOfScopeError):  # noqa: PLR2004  # a cause for the log
                 self._instruments.failed(route=pattern, request_id=request_id, error=error)
         except ClientLeftError:
             return

@@ -27,6 +27,7 @@ _METADATA = "metadata of resources is not kept here: keep it with the resource, 
 
 # What, by which methods, needing no credential; and why not.
 _CALLS: tuple[tuple[str, tuple[Method, ...], bool, str], ...] = (
+    ("/", ("GET",), True, f"{_LOGIN}; the calls that are here are described at /docs"),
     ("/api/authentication", ("POST", "PATCH"), True, _LOGIN),
     ("/api/session", ("GET", "PATCH", "DELETE"), True, _LOGIN),
     ("/api/session/credentials", ("GET", "POST", "DELETE"), True, _LOGIN),
