@@ -61,6 +61,33 @@ class Reach:
                     best = found
         return best
 
+    def children_of(self, node: tuple[str, ...]) -> frozenset[str] | None:
+        """The segments right below *node* that grants reach one by one; None: some grant may reach any of them."""
+        children: set[str] = set()
+        for table in self._tables:
+            found = self._children_in(table, node)
+            if found is None:
+                return None
+            children |= found
+        return frozenset(children)
+
+    def _children_in(self, table: GrantTable, node: tuple[str, ...]) -> set[str] | None:
+        if any(self._ends(table, "/".join(node[:depth])) for depth in range(len(node) + 1)):
+            return None
+        children: set[str] = set()
+        base, size = place_of(node), len(node)
+        places = table.in_order.places
+        first, end = bisect_left(places, below_place(base)), bisect_left(places, past_place(base))
+        for pattern in (*(node_at(place).segments for place in places[first:end]), *table.in_order.wild):
+            if len(pattern) > size + 1 or not all(map(segment_matches, pattern, node)):
+                continue
+            ends = self._ends(table, "/".join(pattern))
+            if ends and (len(pattern) <= size or is_wildcard(pattern[size])):
+                return None
+            if False in ends:
+                children.add(pattern[size])
+        return children
+
     def _in(self, table: GrantTable, place: str, segments: tuple[str, ...]) -> Iterator[str]:
         for depth in range(len(segments) + 1):
             ends = self._ends(table, "/".join(segments[:depth]))

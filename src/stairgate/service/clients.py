@@ -17,16 +17,17 @@ from stairgate.service.context import Services
 from stairgate.service.drafts import ClientDraft
 from stairgate.service.guard import CLAIM, CREATE, UPDATE, Guard
 from stairgate.service.handing_out import require_one
-from stairgate.service.management import Listed, Written, listed, reading, record_change, require_small, writing
+from stairgate.service.management import Listed, Shelf, Written, listed, reading, record_change, require_small, writing
 from stairgate.service.policy_documents import client_document
 
 ID_BITS = 80
+KIND = "ServiceClients"
 USER_PERMISSIONS = management_resource("UserPermissions")
 
 
 def guarding(client: ClientId | None = None, *below: str) -> Resource:
     """What guards *client*, or what is *below* it; None: all clients."""
-    return management_resource("ServiceClients", *(() if client is None else (client, *below)))
+    return management_resource(KIND, *(() if client is None else (client, *below)))
 
 
 async def create_client(services: Services, caller: Caller, draft: ClientDraft) -> Written[ServiceClient]:
@@ -83,13 +84,13 @@ async def list_clients(services: Services, caller: Caller, *, limit: int, after:
     """The service clients that the caller may read, ascending by id."""
 
     def run(transaction: ReadTransaction, guard: Guard) -> Listed[ServiceClient]:
-        def fetch(page: Page) -> list[ServiceClient]:
-            return list(transaction.clients(page))
-
-        def seen(client: ServiceClient) -> bool:
-            return guard.sees(READ, guarding(client.id))
-
-        return listed(fetch, key=lambda client: client.id, seen=seen, limit=limit, after=after)
+        shelf = Shelf(
+            KIND,
+            page=lambda after, size: transaction.clients(Page(size, after)),
+            get=lambda key: transaction.client(ClientId(key)),
+            key=lambda client: client.id,
+        )
+        return listed(guard, shelf, seen=lambda client: guard.sees(READ, guarding(client.id)), limit=limit, after=after)
 
     return await reading(services, caller, run)
 

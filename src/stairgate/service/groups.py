@@ -18,7 +18,9 @@ from stairgate.service.guard import CREATE, UPDATE, Guard
 from stairgate.service.handing_out import require_for_grants
 from stairgate.service.management import (
     Listed,
+    Shelf,
     Written,
+    holds_text,
     listed,
     reading,
     record_change,
@@ -30,11 +32,12 @@ from stairgate.service.policy_documents import group_document
 from stairgate.service.preconditions import UnmodifiedSince
 
 ID_BITS = 80
+KIND = "Groups"
 
 
 def guarding(group: GroupId | None = None) -> Resource:
     """What guards *group*; None: all of them."""
-    return management_resource("Groups") if group is None else management_resource("Groups", group)
+    return management_resource(KIND) if group is None else management_resource(KIND, group)
 
 
 async def create_group(services: Services, caller: Caller, draft: GroupDraft) -> Written[Group]:
@@ -86,13 +89,18 @@ async def list_groups(
     """The groups that the caller may read, ascending by id. *text* is a part of the id or the name."""
 
     def run(transaction: ReadTransaction, guard: Guard) -> Listed[Group]:
-        def fetch(page: Page) -> list[Group]:
-            return list(transaction.groups(page, filter_text=text))
-
         def seen(group: Group) -> bool:
             return guard.sees(READ, guarding(group.id), admins=group.admins)
 
-        return listed(fetch, key=lambda group: group.id, seen=seen, limit=limit, after=after)
+        shelf = Shelf(
+            KIND,
+            page=lambda after, size: transaction.groups(Page(size, after), filter_text=text),
+            get=lambda key: transaction.group(GroupId(key)),
+            key=lambda group: group.id,
+            administered=lambda after, size: transaction.groups_of_admin(guard.user, after=after, limit=size),
+            having=lambda group: holds_text(text, group.id, group.name),
+        )
+        return listed(guard, shelf, seen=seen, limit=limit, after=after)
 
     return await reading(services, caller, run)
 

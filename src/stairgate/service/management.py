@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice
 from typing import Generic, TypeVar
 
+from stairgate.engine.reach import Reach
 from stairgate.model.access import AccessRecord, RecordStatus
+from stairgate.model.actions import READ
 from stairgate.model.audit import AuditDraft, Event
 from stairgate.model.canonical import JsonValue, canonical_json, digest_of
-from stairgate.model.errors import TooLargeError, UnavailableError
+from stairgate.model.errors import InvalidInputError, TooLargeError, UnavailableError
 from stairgate.model.ids import ClientId
+from stairgate.model.resources import management_resource, unescape_segment
 from stairgate.model.tokens import Caller, ClientCaller
-from stairgate.ports.store import Page, ReadTransaction, WriteTransaction
+from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit
 from stairgate.service.context import Services
 from stairgate.service.guard import Guard, UseMustBeTakenError
@@ -26,7 +31,7 @@ T = TypeVar("T")
 
 MAX_DOCUMENT = 100_000  # bytes of a record or a group (authress-contract §1.2)
 SCAN_PAGE = 100
-MOST_SCANS = 10  # a list looks at no more than 1000 things to find those that the caller may see
+MOST_LOOKED = 1000  # things that a list looks at to find those that the caller may see
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,31 +150,88 @@ def updated_at(now: datetime, previous: datetime | None) -> datetime:
     return max(at, next_second)
 
 
-def listed(
-    fetch: Callable[[Page], Sequence[T]],
-    *,
-    key: Callable[[T], str],
-    seen: Callable[[T], bool],
-    limit: int,
-    after: str | None,
-) -> Listed[T]:
+@dataclass(frozen=True, slots=True)
+class Shelf(Generic[T]):
     """
-    The next *limit* things that are *seen*.
+    How the things of one kind are found.
 
-    It looks at a bounded number of things, so a page may have fewer items, and still be followed by another.
+    Args:
+        kind: What guards them all: `Authress:{kind}`, and each as its child.
+        page: At most so many whose id comes after the given one, ascending.
+        get: The one of this id.
+        administered: The ids after the given one, at most so many, of those that the caller is an admin of.
+        key: The id of one.
+        having: Whether one is wanted at all, where `page` does not see to it.
     """
+
+    kind: str
+    page: Callable[[str | None, int], Sequence[T]]
+    get: Callable[[str], T | None]
+    key: Callable[[T], str]
+    administered: Callable[[str | None, int], Sequence[str]] = lambda _after, _limit: ()
+    having: Callable[[T], bool] = lambda _thing: True
+
+    def all(self, after: str | None, size: int) -> Iterator[tuple[str, T | None]]:
+        """Everything after *after*, *size* things read first."""
+        while True:
+            found = self.page(after, size)
+            for thing in found:
+                after = self.key(thing)
+                yield after, thing
+            if len(found) < size:
+                return
+            size = SCAN_PAGE
+
+    def few(self, named: frozenset[str], after: str | None) -> Iterator[tuple[str, T | None]]:
+        """What is *named*, by its segment, or administered, after *after*; None: there is no such thing."""
+        ids = sorted(key for segment in named if (key := _unescaped(segment)) is not None and key > (after or ""))
+        previous = None
+        for key in merge(ids, self._administered(after)):
+            if key != previous:
+                yield key, self.get(key)
+            previous = key
+
+    def _administered(self, after: str | None) -> Iterator[str]:
+        while True:
+            found = self.administered(after, SCAN_PAGE)
+            yield from found
+            if len(found) < SCAN_PAGE:
+                return
+            after = found[-1]
+
+
+def listed(guard: Guard, shelf: Shelf[T], *, seen: Callable[[T], bool], limit: int, after: str | None) -> Listed[T]:
+    """
+    The next *limit* things that are *seen* and wanted.
+
+    Whose grants reach all things of the kind is shown them in their order. For everybody else the few that their grants
+    name, and that they administer, are looked up: so a page costs the same wherever it begins, and however many
+    others there are. It looks at a bounded number of things, so a page may have fewer items, and still be followed by
+    another.
+    """
+    named = Reach(guard.facts, READ).children_of(management_resource(shelf.kind).segments)
+    candidates = shelf.all(after, limit + 1) if named is None else shelf.few(named, after)
     items: list[T] = []
-    for _ in range(MOST_SCANS):
-        found = fetch(Page(SCAN_PAGE, after))
-        for thing in found:
-            if seen(thing):
-                if len(items) == limit:
-                    return Listed(tuple(items), after)
-                items.append(thing)
-            after = key(thing)
-        if len(found) < SCAN_PAGE:
-            return Listed(tuple(items), None)
-    return Listed(tuple(items), after)
+    for key, thing in islice(candidates, MOST_LOOKED):
+        if thing is not None and shelf.having(thing) and seen(thing):
+            if len(items) == limit:
+                return Listed(tuple(items), after)
+            items.append(thing)
+        after = key
+    more = next(candidates, None) is not None
+    return Listed(tuple(items), after if more else None)
+
+
+def _unescaped(segment: str) -> str | None:
+    try:
+        return unescape_segment(segment)
+    except InvalidInputError:  # a segment that is no thing's
+        return None
+
+
+def holds_text(text: str | None, *places: str) -> bool:
+    """Whether *text* is a part of one of *places*, case ignored; None: always."""
+    return text is None or any(text.casefold() in place.casefold() for place in places)
 
 
 def _asker(caller: Caller) -> ClientId | None:

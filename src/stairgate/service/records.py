@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stairgate.model.access import AccessRecord, RecordStatus
@@ -19,7 +20,9 @@ from stairgate.service.handing_out import require_for_record
 from stairgate.service.kept_protection import statements_of
 from stairgate.service.management import (
     Listed,
+    Shelf,
     Written,
+    holds_text,
     listed,
     reading,
     record_change,
@@ -31,6 +34,7 @@ from stairgate.service.policy_documents import record_document
 from stairgate.service.preconditions import UnmodifiedSince
 
 ID_BITS = 80
+KIND = "AccessRecords"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class RecordFilter:
 
 def guarding(record: RecordId) -> Resource:
     """What guards *record*."""
-    return management_resource("AccessRecords", record)
+    return management_resource(KIND, record)
 
 
 async def create_record(services: Services, caller: Caller, draft: RecordDraft) -> Written[AccessRecord]:
@@ -109,13 +113,24 @@ async def list_records(
     """The records that the caller may read, ascending by id."""
 
     def run(transaction: ReadTransaction, guard: Guard) -> Listed[AccessRecord]:
-        def fetch(page: Page) -> list[AccessRecord]:
-            return list(transaction.records(page, status=having.status, filter_text=having.text))
+        def page(after: str | None, size: int) -> Sequence[AccessRecord]:
+            return transaction.records(Page(size, after), status=having.status, filter_text=having.text)
+
+        def wanted(record: AccessRecord) -> bool:
+            return having.status in {None, record.status} and holds_text(having.text, record.id, record.name)
 
         def seen(record: AccessRecord) -> bool:
             return guard.sees(READ, guarding(record.id), admins=record.admins)
 
-        return listed(fetch, key=lambda record: record.id, seen=seen, limit=limit, after=after)
+        shelf = Shelf(
+            KIND,
+            page,
+            get=lambda key: transaction.record(RecordId(key)),
+            key=lambda record: record.id,
+            administered=lambda after, size: transaction.records_of_admin(guard.user, after=after, limit=size),
+            having=wanted,
+        )
+        return listed(guard, shelf, seen=seen, limit=limit, after=after)
 
     return await reading(services, caller, run)
 

@@ -14,16 +14,28 @@ from stairgate.service.context import Services
 from stairgate.service.drafts import RoleDraft
 from stairgate.service.guard import CREATE, UPDATE, Guard
 from stairgate.service.kept_protection import permissions_of
-from stairgate.service.management import Listed, Written, reading, record_change, require_small, updated_at, writing
+from stairgate.service.management import (
+    Listed,
+    Shelf,
+    Written,
+    holds_text,
+    listed,
+    reading,
+    record_change,
+    require_small,
+    updated_at,
+    writing,
+)
 from stairgate.service.policy_documents import role_document
 
 ID_BITS = 80
+KIND = "Roles"
 RESERVED = "Authress:"  # what the ids of built-in roles begin with
 
 
 def guarding(role: RoleId | None = None) -> Resource:
     """What guards *role*; None: all of them."""
-    return management_resource("Roles") if role is None else management_resource("Roles", role)
+    return management_resource(KIND) if role is None else management_resource(KIND, role)
 
 
 async def create_role(services: Services, caller: Caller, draft: RoleDraft) -> Written[Role]:
@@ -77,18 +89,20 @@ async def list_roles(
     """
 
     def run(transaction: ReadTransaction, guard: Guard) -> Listed[Role]:
-        stored = (*transaction.roles(), *BUILT_IN_ROLES.values())
-        seen = [role for role in sorted(stored, key=lambda role: role.id) if guard.sees(READ, guarding(role.id))]
-        if not seen:
+        def page_of(wanted: str | None, limit: int, after: str | None) -> Listed[Role]:
+            shelf = Shelf(
+                KIND,
+                page=lambda after, size: _page(transaction, after, size),
+                get=lambda key: BUILT_IN_ROLES.get(RoleId(key)) or transaction.role(RoleId(key)),
+                key=lambda role: role.id,
+                having=lambda role: holds_text(wanted, role.id, role.name),
+            )
+            return listed(guard, shelf, seen=lambda role: guard.sees(READ, guarding(role.id)), limit=limit, after=after)
+
+        found = page_of(text, limit, after)
+        if not found.items and found.after is None and not page_of(None, 1, None).items:
             guard.require(READ, guarding(), hide=False)
-        wanted = (text or "").lower()
-        having = [
-            role
-            for role in seen
-            if (after is None or role.id > after) and (wanted in role.id.lower() or wanted in role.name.lower())
-        ]
-        page = tuple(having[:limit])
-        return Listed(page, page[-1].id if len(having) > limit else None)
+        return found
 
     return await reading(services, caller, run)
 
@@ -131,6 +145,12 @@ async def delete_role(services: Services, caller: Caller, key: RoleId) -> Writte
         record_change(transaction, guard, Event.ROLE_CHANGED, key=key, before=before, after=None)
 
     return await writing(services, caller, run)
+
+
+def _page(transaction: ReadTransaction, after: str | None, size: int) -> list[Role]:
+    """The next *size* roles, built-in ones in their place."""
+    built_in = [role for role in BUILT_IN_ROLES.values() if role.id > (after or "")]
+    return sorted([*transaction.roles_after(after, limit=size), *built_in], key=lambda role: role.id)[:size]
 
 
 def _existing(transaction: ReadTransaction, key: RoleId) -> Role:

@@ -26,7 +26,7 @@ from stairgate.service.context import Services
 from stairgate.service.elevations import DELETE
 from stairgate.service.guard import Guard
 from stairgate.service.management import (
-    MOST_SCANS,
+    MOST_LOOKED,
     SCAN_PAGE,
     Listed,
     Written,
@@ -70,7 +70,7 @@ async def list_users(
         guard.require(READ, guarding(), hide=False)
         items: list[UserId] = []
         position = after
-        for _ in range(MOST_SCANS):
+        for _ in range(MOST_LOOKED // SCAN_PAGE):
             found = transaction.users(after=position, most=SCAN_PAGE)
             for user in found:
                 if wanted is None or wanted in user.casefold():

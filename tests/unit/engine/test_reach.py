@@ -91,3 +91,26 @@ def test_places_are_in_the_order_of_the_tree() -> None:
     order = ["a", "a/b", "a/b/c", "a/b-c", "a+", "a-b", "b"]
     assert sorted(order, key=lambda name: place_of(parse_resource(name).segments)) == order
     assert node_at(place_of(("a", "b"))) == Resource(("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("grants", "children"),
+    [
+        ([], frozenset()),
+        (["Authress:Groups/g1", "Authress:Groups/g2/*", "Authress:Groups/g3/x", "Other/g4"], {"g1"}),
+        (["*/g1", "Authress:*/g2"], {"g1", "g2"}),
+        (["Authress:Groups/g1", "Authress:Groups"], None),
+        (["Authress:Groups/*"], None),
+        (["Authress:Groups/g:*"], None),
+        (["Authress:*"], None),
+        (["*/*"], None),
+        (["*"], None),
+        (["*/*/x", "a/*"], set()),
+    ],
+)
+def test_the_children_that_grants_name_are_told_from_all_of_them(
+    grants: list[str], children: frozenset[str] | set[str] | None
+) -> None:
+    known = facts(*(grant("r", text, record=f"rec_{text}") for text in grants), roles=[READER])
+    assert Reach(known, parse_action("read")).children_of(("Authress:Groups",)) == children
+    assert Reach(known, parse_action("write")).children_of(("Authress:Groups",)) == frozenset()
