@@ -40,6 +40,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "MethodNotAllowedError": (("GET",),),
     "ChallengeEndedError": ("expired",),
     "PreconditionFailedError": (NOW,),
+    "RequestEndedError": ("APPROVED",),
     "WrongAnswerError": (3,),
     "TooManyError": (7,),
     "TooManyChallengesError": (7,),

@@ -11,7 +11,7 @@ from stairgate.model.actions import Action
 from stairgate.model.approvals import NO_QUORUMS, Quorums
 from stairgate.model.elevations import NO_DETAILS, Area
 from stairgate.model.evidence import Evidence
-from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, FactorId, UserId
+from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, FactorId, RequestId, UserId
 from stairgate.model.passkeys import SignedConsent
 from stairgate.model.protection import Method, Requirement
 from stairgate.model.resources import Resource
@@ -149,6 +149,7 @@ class Challenge:
     not_me: bool = False
     version: int = 1
     approvals: Quorums = NO_QUORUMS  # what other people have agreed to
+    request: RequestId | None = None  # where other people are asked
     opening: Opening = NOTHING_SAID
     match: str | None = None  # the keyed hash of the match code; None: no answer counts by one
     returning: IssuedReturn | None = None

@@ -20,10 +20,12 @@ DomainError
 │   ├── ProtectionWouldBeLostError
 │   ├── NoEligibleFactorError
 │   ├── ChallengeEndedError
+│   ├── RequestEndedError
 │   ├── IdempotencyKeyReusedError
 │   ├── AlreadyDoneError
 │   └── LimitReachedError
 ├── PreconditionFailedError          412
+├── PreconditionRequiredError        428
 ├── TooLargeError                    413
 │   └── HeadersTooLargeError         431
 ├── UnsupportedMediaTypeError        415
@@ -196,6 +198,15 @@ class ChallengeEndedError(ConflictError):
         super().__init__(None, state=state)
 
 
+class RequestEndedError(ConflictError):
+    """the request is decided, or can be decided no more"""
+
+    code = "RequestEnded"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(None, state=state)
+
+
 class IdempotencyKeyReusedError(ConflictError):
     """this Idempotency-Key was used for another request"""
 
@@ -222,6 +233,12 @@ class PreconditionFailedError(DomainError):
     def __init__(self, last_modified: datetime) -> None:
         self.last_modified = last_modified
         super().__init__()
+
+
+class PreconditionRequiredError(DomainError):
+    """say in `If-Match` which version you saw: the `ETag` of the request"""
+
+    code = "PreconditionRequired"
 
 
 class TooLargeError(DomainError):

@@ -15,6 +15,7 @@ RoleId = NewType("RoleId", str)
 GroupId = NewType("GroupId", str)
 RecordId = NewType("RecordId", str)
 ChallengeId = NewType("ChallengeId", str)
+RequestId = NewType("RequestId", str)
 ElevationId = NewType("ElevationId", str)
 FactorId = NewType("FactorId", str)
 EnrolmentId = NewType("EnrolmentId", str)
@@ -54,6 +55,11 @@ def group_id(text: str, *, field: str = "groupId") -> GroupId:
 def record_id(text: str, *, field: str = "recordId") -> RecordId:
     """*text* as a record id. Raises `InvalidInputError` naming *field*."""
     return RecordId(_matching(_RECORD, text, field, "1 to 100 letters, digits or any of _ : | ~ -"))
+
+
+def request_id(text: str, *, field: str = "requestId") -> RequestId:
+    """*text* as a request id. Raises `InvalidInputError` naming *field*."""
+    return RequestId(_matching(_RECORD, text, field, "1 to 100 letters, digits or any of _ : | ~ -"))
 
 
 def client_id(text: str, *, field: str = "clientId") -> ClientId:

@@ -41,10 +41,12 @@ from stairgate.model.ids import (
     GroupId,
     LinkId,
     RecordId,
+    RequestId,
     RoleId,
     UserId,
 )
 from stairgate.model.protection import Requirement
+from stairgate.model.requests import Request, RequestStatus
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.listing import ListingReads
@@ -251,6 +253,28 @@ class ReadTransaction(TrustReads, ListingReads, Protocol):
         """Must return what this Idempotency-Key was used for."""
         ...
 
+    # Requests to other people
+
+    def request(self, request: RequestId) -> Request | None:
+        """Must return the request."""
+        ...
+
+    def requests(self, page: Page, *, status: RequestStatus | None = None) -> Sequence[Request]:
+        """Must return a page of requests, ascending by id."""
+        ...
+
+    def requests_of(self, user: UserId, page: Page, *, status: RequestStatus | None = None) -> Sequence[Request]:
+        """
+        Must return a page of the requests that *user* made or that await a group of *user*, ascending by id.
+
+        Must find them by index, however many others there are.
+        """
+        ...
+
+    def live_requests_of(self, requester: UserId) -> Sequence[Request]:
+        """Must return the requests of *requester* without an end, expired or not, oldest first, by an indexed query."""
+        ...
+
     # Audit
 
     def audit_head(self) -> ChainHead:
@@ -405,6 +429,10 @@ class WriteTransaction(ReadTransaction, TrustWrites, Protocol):
 
     def put_taken_use(self, use: TakenUse) -> None:
         """Must remember a use that was taken under an Idempotency-Key, in place of one with its client and key."""
+        ...
+
+    def put_request(self, request: Request) -> None:
+        """Must store the request in place of one with its id."""
         ...
 
     def append_audit(self, draft: AuditDraft) -> AuditEntry:

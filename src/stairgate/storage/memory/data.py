@@ -22,10 +22,12 @@ from stairgate.model.ids import (
     GroupId,
     LinkId,
     RecordId,
+    RequestId,
     RoleId,
     UserId,
 )
 from stairgate.model.protection import Requirement
+from stairgate.model.requests import Request
 from stairgate.model.resources import ResourcePattern, place_of
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, ChangeKind, Page, SigningKey, TakenUse
@@ -92,6 +94,12 @@ class Data:
             challenge=lambda elevation: (elevation.challenge,),
         )
         self.taken_uses: Table[tuple[ClientId, str], TakenUse] = Table(journal)
+        self.requests: Table[RequestId, Request] = Table(
+            journal,
+            requester=lambda request: (request.requester,),
+            live=lambda request: (request.requester,) if request.end is None else (),
+            awaited=lambda request: request.awaited,
+        )
         self.audit: Log[AuditEntry] = Log(journal)
 
     def change(self, kind: ChangeKind, key: str) -> None:

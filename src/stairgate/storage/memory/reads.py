@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from stairgate.model.access import (
@@ -30,10 +30,12 @@ from stairgate.model.ids import (
     GroupId,
     LinkId,
     RecordId,
+    RequestId,
     RoleId,
     UserId,
 )
 from stairgate.model.protection import Requirement
+from stairgate.model.requests import Request, RequestStatus
 from stairgate.model.resources import Resource, ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import Change, Page, SigningKey, TakenUse
@@ -207,6 +209,24 @@ class MemoryReads(MemoryListing):
     def taken_use(self, client: ClientId, key: str) -> TakenUse | None:
         return self._data.taken_uses.get((client, key))
 
+    # Requests to other people
+
+    def request(self, request: RequestId) -> Request | None:
+        return self._data.requests.get(request)
+
+    def requests(self, page: Page, *, status: RequestStatus | None = None) -> Sequence[Request]:
+        return _page_of_requests(self._data.requests.values(), page, status)
+
+    def requests_of(self, user: UserId, page: Page, *, status: RequestStatus | None = None) -> Sequence[Request]:
+        found = {request.id: request for request in self._data.requests.find("requester", user)}
+        for group in self.groups_of(user):
+            found.update((request.id, request) for request in self._data.requests.find("awaited", group))
+        return _page_of_requests(found.values(), page, status)
+
+    def live_requests_of(self, requester: UserId) -> Sequence[Request]:
+        live = self._data.requests.find("live", requester)
+        return oldest_first(live, lambda request: (request.opened_at, request.id))
+
     # Audit
 
     def audit_head(self) -> ChainHead:
@@ -227,3 +247,8 @@ def _opened(challenge: Challenge) -> tuple[datetime, str]:
 
 def _issued(elevation: Elevation) -> tuple[datetime, str]:
     return elevation.issued_at, elevation.id
+
+
+def _page_of_requests(rows: Iterable[Request], page: Page, status: RequestStatus | None) -> list[Request]:
+    wanted = (request for request in rows if status is None or request.status is status)
+    return page_of(wanted, page, lambda request: request.id)

@@ -28,6 +28,7 @@ from stairgate.model.ids import (
     RoleId,
     UserId,
 )
+from stairgate.model.requests import Request
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import ChangeKind, SigningKey, TakenUse
@@ -201,6 +202,9 @@ class MemoryWrites(MemoryReads):
         self._data.taken_uses.put((use.client, use.key), use)
 
     # Audit
+
+    def put_request(self, request: Request) -> None:
+        self._data.requests.put(request.id, replace(request, tags=_own(request.tags)))
 
     def append_audit(self, draft: AuditDraft) -> AuditEntry:
         head = self.audit_head()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from types import MappingProxyType
@@ -151,6 +151,16 @@ def _statement_of(value: dict[str, Any]) -> Statement:
     )
 
 
+def statements_document(statements: Iterable[Statement]) -> list[dict[str, Any]]:
+    """*statements*, each with whom it names."""
+    return [_statement(statement) | {"users": statement.users, "groups": statement.groups} for statement in statements]
+
+
+def statements_in(value: Iterable[dict[str, Any]]) -> tuple[Statement, ...]:
+    """The statements that `statements_document` wrote."""
+    return tuple(_statement_of(statement) for statement in value)
+
+
 def record_text(record: AccessRecord) -> str:
     """A whole record."""
     return text_of(
@@ -162,10 +172,7 @@ def record_text(record: AccessRecord) -> str:
             "admins": record.admins,
             "tags": dict(record.tags),
             "lastUpdated": maybe_micros(record.last_updated),
-            "statements": [
-                _statement(statement) | {"users": statement.users, "groups": statement.groups}
-                for statement in record.statements
-            ],
+            "statements": statements_document(record.statements),
         }
     )
 
@@ -177,7 +184,7 @@ def record_of(record: str, status: str, document: str) -> AccessRecord:
     return AccessRecord(
         id=RecordId(record),
         name=value["name"],
-        statements=tuple(_statement_of(statement) for statement in value["statements"]),
+        statements=statements_in(value["statements"]),
         users=tuple(value["users"]),
         groups=tuple(value["groups"]),
         admins=tuple(value["admins"]),

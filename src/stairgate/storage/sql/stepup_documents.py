@@ -40,25 +40,30 @@ from stairgate.storage.sql.documents import (
 )
 
 
+def ticket_document(ticket: Ticket) -> dict[str, Any]:
+    """What *ticket* says but for whom and which token."""
+    return {
+        "id": ticket.id,
+        "account": ticket.account,
+        "client": ticket.client,
+        "resource": str(ticket.resource),
+        "action": str(ticket.action),
+        "area": area_document(ticket.area),
+        "requirement": requirement_document(ticket.requirement),
+        "revision": ticket.revision,
+        "issuedAt": micros(ticket.issued_at),
+        "expiresAt": micros(ticket.expires_at),
+        "details": dict(ticket.details),
+        "tokenExpiresAt": maybe_micros(ticket.token_expires_at),
+    }
+
+
 def challenge_text(challenge: Challenge) -> str:
     """A whole challenge with its ticket, without what has a column of its own."""
     ticket, code = challenge.ticket, challenge.code
     return text_of(
         {
-            "ticket": {
-                "id": ticket.id,
-                "account": ticket.account,
-                "client": ticket.client,
-                "resource": str(ticket.resource),
-                "action": str(ticket.action),
-                "area": area_document(ticket.area),
-                "requirement": requirement_document(ticket.requirement),
-                "revision": ticket.revision,
-                "issuedAt": micros(ticket.issued_at),
-                "expiresAt": micros(ticket.expires_at),
-                "details": dict(ticket.details),
-                "tokenExpiresAt": maybe_micros(ticket.token_expires_at),
-            },
+            "ticket": ticket_document(ticket),
             "opener": challenge.opener,
             "expiresAt": micros(challenge.expires_at),
             "wrongAnswers": challenge.wrong_answers,
@@ -74,6 +79,7 @@ def challenge_text(challenge: Challenge) -> str:
             "opening": _opening(challenge.opening),
             "match": challenge.match,
             "returning": None if challenge.returning is None else _returning(challenge.returning),
+            "request": challenge.request,
         }
     )
 
@@ -98,7 +104,7 @@ def challenge_of(row: ChallengeRow) -> Challenge:
     ceremony, signed = value.get("ceremony"), value.get("signed")  # a version before passkeys wrote neither
     return Challenge(
         id=ChallengeId(row.id),
-        ticket=_ticket_of(value["ticket"], UserId(row.user_id), token_of(row.token)),
+        ticket=ticket_of(value["ticket"], UserId(row.user_id), token_of(row.token)),
         opener=_maybe_client(value["opener"]),
         opened_at=time_of(row.opened_at),
         expires_at=time_of(value["expiresAt"]),
@@ -113,6 +119,7 @@ def challenge_of(row: ChallengeRow) -> Challenge:
         ended_at=maybe_time_of(value["endedAt"]),
         not_me=value["notMe"],
         approvals=quorums_of(value.get("approvals")),  # absent in what was stored before there were any
+        request=value.get("request"),
         version=row.version,
         opening=_opening_of(value.get("opening")),  # a version before pages wrote none of these
         match=value.get("match"),
@@ -174,7 +181,8 @@ def _returning_of(value: Mapping[str, Any]) -> IssuedReturn:
     return IssuedReturn(value["digest"], time_of(value["expiresAt"]), value["once"], tuple(value["amr"]))
 
 
-def _ticket_of(value: Mapping[str, Any], user: UserId, token: TokenKey) -> Ticket:
+def ticket_of(value: Mapping[str, Any], user: UserId, token: TokenKey) -> Ticket:
+    """The ticket that `ticket_document` wrote."""
     return Ticket(
         id=value["id"],
         account=AccountId(value["account"]),

@@ -330,6 +330,29 @@ taken_uses = Table(
     Column("taken_at", WIDE, nullable=False),
 )
 
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("requester", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("live", SmallInteger, nullable=False),
+    Column("opened_at", WIDE, nullable=False),
+    Column("document", Text, nullable=False),
+    Index(None, "requester", "id"),
+    Index(None, "requester", "live"),
+    Index(None, "status", "id"),
+)
+
+# Whose members a request waits for; none once it is decided.
+request_groups = Table(
+    "request_groups",
+    metadata,
+    Column("group_id", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Index(None, "request_id"),
+)
+
 # --- audit -------------------------------------------------------------------------------------------------------
 
 audit_entries = Table(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from stairgate.storage.sql.access import AccessReads, AccessWrites
 from stairgate.storage.sql.enrolment import EnrolmentReads, EnrolmentWrites
+from stairgate.storage.sql.requests import RequestReads, RequestWrites
 from stairgate.storage.sql.stepup import StepUpReads, StepUpWrites
 from stairgate.storage.sql.trust import TrustReads, TrustWrites
 
 
-class SqlReadTransaction(AccessReads, TrustReads, StepUpReads, EnrolmentReads):
+class SqlReadTransaction(AccessReads, TrustReads, StepUpReads, EnrolmentReads, RequestReads):
     """`ports.store.ReadTransaction` on a session."""
 
 
-class SqlWriteTransaction(AccessWrites, TrustWrites, StepUpWrites, EnrolmentWrites):
+class SqlWriteTransaction(AccessWrites, TrustWrites, StepUpWrites, EnrolmentWrites, RequestWrites):
     """`ports.store.WriteTransaction` on a session."""

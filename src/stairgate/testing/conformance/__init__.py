@@ -14,7 +14,18 @@ Cases know nothing of pytest and say what they claim in their name. `musts_of` t
 is about.
 """
 
-from stairgate.testing.conformance import access, audit, enrolment, feed, listing, races, stepup, transactions, trust
+from stairgate.testing.conformance import (
+    access,
+    audit,
+    enrolment,
+    feed,
+    listing,
+    races,
+    requests,
+    stepup,
+    transactions,
+    trust,
+)
 from stairgate.testing.conformance.harness import (
     CASES,
     Backend,
@@ -38,6 +49,7 @@ __all__ = [
     "musts_of",
     "name_of",
     "races",
+    "requests",
     "run",
     "stepup",
     "transactions",

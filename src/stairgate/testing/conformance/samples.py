@@ -19,7 +19,7 @@ from stairgate.model.access import (
     Statement,
 )
 from stairgate.model.actions import parse_action
-from stairgate.model.approvals import Quorum
+from stairgate.model.approvals import NO_QUORUMS, Quorum
 from stairgate.model.audit import AuditDraft, Event
 from stairgate.model.challenges import Ceremony, Challenge, IssuedCode, IssuedReturn, Opening, Ticket
 from stairgate.model.clients import AccessKey, Issuer, ServiceClient
@@ -37,11 +37,13 @@ from stairgate.model.ids import (
     KeyId,
     LinkId,
     RecordId,
+    RequestId,
     RoleId,
     UserId,
 )
 from stairgate.model.passkeys import SignedConsent
 from stairgate.model.protection import Device, Enforcement, Level, Method, Requirement, Scope
+from stairgate.model.requests import AccessTemplate, Request, RequestEnd, RequestStatus, Vote
 from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import SigningKey, TakenUse
@@ -270,6 +272,45 @@ def a_challenge(name: str = "ch_1", ticket: str | None = None, /, **members: Any
         opening=Opening("Firefox on Linux", "de-CH", "https://shop.example/back", "s-1"),
         match="v1:match",
         returning=IssuedReturn("v1:return", later(60), once=True, amr=("otp",)),
+        request=RequestId("req_0"),
+    )
+    return replace(whole, **members)
+
+
+def a_request(name: str = "req_1", /, **members: Any) -> Request:  # noqa: ANN401  # any member
+    """A request of Alice's for a step-up, with everything that it can have gathered and no end."""
+    whole = Request(
+        id=RequestId(name),
+        requester=ALICE,
+        asked=a_ticket(f"jti of {name}"),
+        quorums=REQUIREMENT.approvals,
+        opened_at=NOW,
+        expires_at=later(600),
+        last_updated=later(5),
+        votes=(Vote(BOB, True, later(5), "grünes Licht", hands_out=True), Vote(CAROL, False, later(6))),
+        version=3,
+        opener=ClientId("sc_2"),
+        challenges=(ChallengeId("ch_1"), ChallengeId("ch_2")),
+        tags={"team": "payments"},
+    )
+    return replace(whole, **members)
+
+
+def an_access_request(name: str = "req_2", /, **members: Any) -> Request:  # noqa: ANN401  # any member
+    """A request of Alice's for access that was given, with everything that it can have gathered."""
+    statement = Statement((RoleId("ro_1"),), (parse_pattern("accounts/*/x"),), step_up=REQUIREMENT)
+    whole = Request(
+        id=RequestId(name),
+        requester=ALICE,
+        asked=AccessTemplate((ALICE, BOB), (statement,)),
+        quorums=NO_QUORUMS,
+        opened_at=NOW,
+        expires_at=later(600),
+        last_updated=later(7),
+        status=RequestStatus.APPROVED,
+        end=RequestEnd.USED,
+        ended_at=later(7),
+        record=RecordId("rec_req_2"),
     )
     return replace(whole, **members)
 
