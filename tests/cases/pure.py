@@ -22,7 +22,7 @@ from stairgate.model.challenges import Challenge, ChallengeState, Ticket
 from stairgate.model.decisions import Allow, Decision, Deny, Question, Source, StepUpRequired
 from stairgate.model.documents import area_document, requirement_document
 from stairgate.model.elevations import Elevation, EndReason
-from stairgate.model.errors import DomainError, InvalidChallengeTokenError
+from stairgate.model.errors import ChallengeBarredError, DomainError, InvalidChallengeTokenError
 from stairgate.model.evidence import Evidence, TokenEvidence
 from stairgate.model.ids import AccountId, ChallengeId, ElevationId, user_id
 from stairgate.model.protection import BEST_LEVELS, LEVELS, Level, Method
@@ -157,12 +157,12 @@ class PureDoor(ABC):
 
     async def step_up(self, step: StepUp) -> str:
         now = self.clock.now()
-        if step.token in self.barred:
-            return "ChallengeBarred"
         if step.token in self.refusals:
             asked, ticket = self.refusals.pop(step.token)
             if now >= ticket.expires_at:
                 return InvalidChallengeTokenError.code
+            if step.token in self.barred:
+                return ChallengeBarredError.code
             challenge = open_challenge(ticket, id=ChallengeId(ticket.id), opener=None, now=now)
             self.challenges[step.token] = (asked, challenge)
         if not step.only_open:

@@ -22,7 +22,7 @@ from stairgate.model.decisions import Allow, Deny, StepUpRequired
 from stairgate.model.documents import area_document, requirement_document
 from stairgate.model.errors import ChallengeEndedError, DomainError
 from stairgate.model.ids import ChallengeId, ClientId, UserId, user_id
-from stairgate.model.protection import Method
+from stairgate.model.protection import LEVELS, Method
 from stairgate.model.resources import parse_resource
 from stairgate.model.tokens import Caller
 from stairgate.service.answer_challenge import AnswerCall, answer_challenge
@@ -69,7 +69,7 @@ class UseCaseDoor:
         said = None if token.auth_time is None else self.begun + timedelta(seconds=token.auth_time)
         return self.world.issued(
             token.user,
-            acr=token.acr,
+            acr=LEVELS[token.acr].acr,
             auth_time=None if said is None else int(said.timestamp()),
             exp=int(self.begun.timestamp()) + token.lasts,
         )
