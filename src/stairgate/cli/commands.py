@@ -20,6 +20,7 @@ _COMMANDS = {
     "elevations": "stairgate.cli.remote",
     "init": "stairgate.cli.database",
     "keys": "stairgate.cli.database",
+    "lint": "stairgate.cli.lint",
     "migrate": "stairgate.cli.database",
     "serve": "stairgate.cli.serving",
 }

@@ -29,6 +29,7 @@ __all__ = [
     "JudgedLater",
     "Verdict",
     "available",
+    "is_constant",
     "require_condition",
 ]
 
@@ -113,6 +114,12 @@ def _program(expression: str) -> tuple[Program, tuple[str, ...]] | None:
         return None
     named = program.variables()
     return program, tuple(name for name in _VARIABLES if name in named)
+
+
+def is_constant(expression: str) -> bool:
+    """Whether *expression* says the same of every question. One that cannot be evaluated here says nothing."""
+    compiled = _program(expression)
+    return compiled is not None and not compiled[1]
 
 
 class Conditions:
