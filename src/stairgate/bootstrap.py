@@ -113,6 +113,7 @@ async def build_services(
         factor_hold=settings.factor_hold,
         totp_strict=settings.totp_strict,
         methods=methods,
+        name=settings.rp_name,
         party=party,
         dev=settings.dev,
     )
@@ -132,7 +133,7 @@ async def build_services(
 
 def _configured_methods(party: RelyingParty | None) -> frozenset[Method]:
     """The methods that this service can offer: what needs a sender or a domain is there only with it."""
-    missing = {Method.EMAIL, Method.SMS, Method.RECOVERY}
+    missing = {Method.EMAIL, Method.SMS}
     if party is None:
         missing.add(Method.PASSKEY)
     return AVAILABLE_METHODS - missing

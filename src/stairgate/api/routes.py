@@ -8,9 +8,10 @@ from stairgate.api.call import MAX_IDEMPOTENCY_KEY, Parameter, Route
 from stairgate.api.handlers.authress.login import ROUTES as LOGIN
 from stairgate.api.handlers.authress.routes import ROUTES as AUTHRESS
 from stairgate.api.handlers.oauth import tokens
-from stairgate.api.handlers.stepup import challenges, check, elevations
+from stairgate.api.handlers.stepup import challenges, check, elevations, factors
 from stairgate.api.handlers.wellknown import document, health, keys
 from stairgate.api.once import IDEMPOTENCY_KEY
+from stairgate.api.wire import factors as factor_wire
 from stairgate.api.wire import oauth
 from stairgate.api.wire import stepup as wire
 from stairgate.api.wire.problem import StepUpAuthorizationRequired
@@ -234,6 +235,74 @@ STEP_UP: tuple[Route, ...] = (
     ),
 )
 
+FACTORS: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/v1/users/{userId}/factors",
+        factors.list_,
+        "See a user's factors",
+        "factors",
+        {200: factor_wire.Factors},
+        errors=(404, 503),
+    ),
+    Route(
+        "POST",
+        "/v1/users/{userId}/factors",
+        factors.begin,
+        "Begin to add a factor",
+        "factors",
+        {201: factor_wire.BegunFactor, 403: StepUpAuthorizationRequired},
+        description="Takes an elevation of at least the factor's level, or an enrolment link for the first of a level.",
+        request=factor_wire.BeginFactor,
+        errors=(404, 409, 503),
+    ),
+    Route(
+        "POST",
+        "/v1/users/{userId}/factors/{factorId}/confirm",
+        factors.confirm,
+        "Confirm a factor that was begun",
+        "factors",
+        {201: factor_wire.Factor},
+        description="`{factorId}` is the `enrolmentId`. Only whoever began it can confirm it, within 15 minutes.",
+        request=factor_wire.ConfirmFactor,
+        errors=(404, 409, 422, 503),
+    ),
+    Route(
+        "PATCH",
+        "/v1/users/{userId}/factors/{factorId}",
+        factors.change,
+        "Rename a factor, or clear it",
+        "factors",
+        {200: factor_wire.Factor, 403: StepUpAuthorizationRequired},
+        request=factor_wire.ChangeFactor,
+        errors=(404, 409, 503),
+    ),
+    Route(
+        "DELETE",
+        "/v1/users/{userId}/factors/{factorId}",
+        factors.remove,
+        "Remove a factor",
+        "factors",
+        {204: None, 403: StepUpAuthorizationRequired},
+        description="It ends every elevation that rests on it.",
+        errors=(404, 409, 503),
+    ),
+    Route(
+        "POST",
+        "/v1/users/{userId}/account-links",
+        factors.link,
+        "Make a link to a user's account page",
+        "factors",
+        {201: factor_wire.AccountLink, 403: StepUpAuthorizationRequired},
+        description=(
+            "Good once, for 15 minutes. From the user's own token it enters the page and adds nothing by itself. From "
+            "a caller with `StepUp:Enrol` on `Authress:Users/{userId}` it adds the first factor of a level."
+        ),
+        headers=(_USER_TOKEN,),
+        errors=(404, 409, 503),
+    ),
+)
+
 WELL_KNOWN: tuple[Route, ...] = (
     Route(
         "GET",
@@ -306,4 +375,4 @@ WELL_KNOWN: tuple[Route, ...] = (
     ),
 )
 
-ROUTES: tuple[Route, ...] = (*STEP_UP, *AUTHRESS, *LOGIN, *WELL_KNOWN)
+ROUTES: tuple[Route, ...] = (*STEP_UP, *FACTORS, *AUTHRESS, *LOGIN, *WELL_KNOWN)

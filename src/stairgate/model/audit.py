@@ -29,8 +29,11 @@ class Event(StrEnum):
     TOKEN_BARRED = "token.barred"  # noqa: S105  # an event's name
     FACTOR_ADDED = "factor.added"
     FACTOR_REMOVED = "factor.removed"
+    FACTOR_CHANGED = "factor.changed"
     FACTOR_DISABLED = "factor.disabled"
     FACTOR_SUSPECT = "factor.suspect"  # a passkey's sign counter did not go up: it may have been cloned
+    LINK_CREATED = "account_link.created"
+    LINK_ENTERED = "account_link.entered"
     RECORD_CHANGED = "record.changed"
     ROLE_CHANGED = "role.changed"
     GROUP_CHANGED = "group.changed"

@@ -16,6 +16,7 @@ from stairgate.model.challenges import Challenge, Ticket
 from stairgate.model.decisions import Question
 from stairgate.model.documents import area_document
 from stairgate.model.elevations import Elevation
+from stairgate.model.enrolment import AccountLink
 from stairgate.model.evidence import Factor
 from stairgate.model.ids import ElevationId, UserId
 from stairgate.model.protection import Mark, level_name
@@ -114,6 +115,15 @@ def barred_entry(user: UserId, token: TokenKey, *, why: str, by: str, at: dateti
     return AuditDraft(Event.TOKEN_BARRED, at, by, {"user": user, "token": str(token), "why": why})
 
 
-def factor_entry(event: Event, factor: Factor, *, by: str, at: datetime) -> AuditDraft:
+def factor_entry(
+    event: Event, factor: Factor, *, by: str, at: datetime, facts: Mapping[str, JsonValue] | None = None
+) -> AuditDraft:
     """*event* happened to *factor*."""
-    return AuditDraft(event, at, by, {"factor": factor.id, "user": factor.user, "method": factor.method.value})
+    about = {"factor": factor.id, "user": factor.user, "method": factor.method.value}
+    return AuditDraft(event, at, by, {**about, **(facts or {})})
+
+
+def link_entry(event: Event, link: AccountLink, *, by: str, at: datetime) -> AuditDraft:
+    """*event* happened to *link*."""
+    token = None if link.token is None else str(link.token)
+    return AuditDraft(event, at, by, {"link": link.id, "user": link.user, "token": token, "enrols": link.enrols})

@@ -24,6 +24,7 @@ class Rules:
     factor_hold: int = 0  # seconds before a factor that is not the user's first can be used
     totp_strict: bool = False  # accept the current time step only (ASVS 6.5.5), not the one before it
     methods: frozenset[Method] = AVAILABLE_METHODS  # those that are configured
+    name: str = "Stairgate"  # what people know the service as
     party: RelyingParty | None = None  # whose passkeys; None: this service has no name that passkeys could be bound to
     dev: bool = False  # the built-in test identity provider is trusted
 

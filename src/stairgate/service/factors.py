@@ -14,10 +14,8 @@ from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit
 from stairgate.service.context import Services
 from stairgate.service.stored_factors import seal_purpose
+from stairgate.service.storing_factors import MAX_FACTORS, MAX_NAME_LENGTH
 from stairgate.service.user_tokens import require_user_id
-
-MAX_FACTORS = 20
-MAX_NAME_LENGTH = 64
 
 
 async def enrol_totp(services: Services, user: UserId, name: str = "") -> tuple[Factor, bytes]:

@@ -40,6 +40,7 @@ from stairgate.service import audit
 from stairgate.service.challenge_tokens import mint
 from stairgate.service.check import proofs_of
 from stairgate.service.context import Services
+from stairgate.service.eligible import factors_resource
 
 CREATE = Action("CREATE", "create")
 UPDATE = Action("UPDATE", "update")
@@ -236,12 +237,13 @@ def opens(transaction: ReadTransaction, question: Question, facts: Facts, elevat
     Whether *elevation* would allow, today, what was refused: a check, or something that this guard requires.
 
     A challenge token does not say which of the two it was: a guard requires `grant` and `delegate`, too, and lets the
-    admins of a record or group pass, and whoever may claim a resource, where a check would deny. An elevation gives
-    nothing by itself, so whatever may have been asked for counts. Nor does it carry the context, so that conditions
-    are left to the check.
+    admins of a record or group pass, whoever may claim a resource, and users to their own factors, where a check would
+    deny. An elevation gives nothing by itself, so whatever may have been asked for counts. Nor does it carry the
+    context, so that conditions are left to the check.
     """
     claims = question.action.key == CLAIM.key and claimable(transaction, question.resource)
-    if claims or question.user in _admins_of(transaction, question.resource):
+    own = question.action.key == UPDATE.key and question.resource == factors_resource(question.user)
+    if claims or own or question.user in _admins_of(transaction, question.resource):
         facts = _with_admin(facts, question.resource)
     for right in Right:
         outcome = assess(question, facts, right=right, judged_later=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from stairgate.factors import delivered_code, passkey, totp
+from stairgate.factors import delivered_code, passkey, recovery_code, totp
 from stairgate.factors.catalogue import amr_of
 from stairgate.model.audit import Event
 from stairgate.model.challenges import Challenge
@@ -25,7 +25,14 @@ from stairgate.service import audit
 from stairgate.service.context import Services
 from stairgate.service.eligible import no_eligible_factor
 from stairgate.service.issue_code import CODE_PURPOSE, bound_code
-from stairgate.service.stored_factors import passkey_in, unsealed, usable_factors, with_passkey
+from stairgate.service.stored_factors import (
+    passkey_in,
+    recovery_purpose,
+    seal_purpose,
+    unsealed,
+    usable_factors,
+    with_passkey,
+)
 from stairgate.stepup.consent import consent_document, webauthn_challenge
 from stairgate.stepup.limits import DISABLE_AT, after_wrong, wait_seconds
 
@@ -89,6 +96,10 @@ def attempts_for(
         for factor in usable_factors(services, transaction, user, method, now):
             before = transaction.attempts(user, factor.id)
             attempts.append(Attempt(factor.id, factor, before, _totp(services, factor, given.code, now)))
+    elif method is Method.RECOVERY:
+        for factor in usable_factors(services, transaction, user, method, now):
+            before = transaction.attempts(user, factor.id)
+            attempts.append(Attempt(factor.id, factor, before, _recovery(services, factor, given.code, now)))
     elif method is Method.EXTERNAL and external is not None:
         before = transaction.attempts(user, method.value)
         if before.failures < DISABLE_AT:
@@ -176,6 +187,20 @@ def _totp(services: Services, factor: Factor, code: str, now: datetime) -> Calla
             secret, code, now=now, last_step=factor.counter, factor=factor.id, strict=services.rules.totp_strict
         )
         return Proof(evidence, amr_of(Method.TOTP))
+
+    return check
+
+
+def _recovery(services: Services, factor: Factor, code: str, now: datetime) -> Callable[[], Proof]:
+    def matches(typed: str, digest: str) -> bool:
+        return services.keys.matches(typed, digest, purpose=recovery_purpose(factor.id))
+
+    def check() -> Proof:
+        stored = recovery_code.codes_of(unsealed(services, factor).decode())
+        evidence, left = recovery_code.verify(code, stored, now=now, matches=matches, factor=factor.id)
+        sealed = services.keys.seal(recovery_code.codes_text(left).encode(), purpose=seal_purpose(factor.id))
+        after = replace(factor, counter=factor.counter + 1, last_used_at=now, secret=sealed)
+        return Proof(evidence, amr_of(Method.RECOVERY), after)
 
     return check
 

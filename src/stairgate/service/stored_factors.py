@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from stairgate.factors.passkey import passkey_of, passkey_text
+from stairgate.factors.recovery_code import CODES
 from stairgate.model.evidence import Factor
 from stairgate.model.ids import UserId
 from stairgate.model.passkeys import Passkey
@@ -18,6 +19,11 @@ from stairgate.service.context import Services
 def seal_purpose(factor: str) -> str:
     """What a factor's secret is sealed for: one that was moved to another factor does not open."""
     return f"factor {factor}"
+
+
+def recovery_purpose(factor: str) -> str:
+    """What the first parts of a factor's recovery codes are hashed for."""
+    return f"recovery code {factor}"
 
 
 def unsealed(services: Services, factor: Factor) -> bytes:
@@ -33,6 +39,11 @@ def passkey_in(services: Services, factor: Factor) -> Passkey:
 def with_passkey(services: Services, factor: Factor, passkey: Passkey) -> Factor:
     """*factor* with *passkey* in place of the one that it keeps."""
     return replace(factor, secret=services.keys.seal(passkey_text(passkey).encode(), purpose=seal_purpose(factor.id)))
+
+
+def codes_left(factor: Factor) -> int | None:
+    """How many codes a set of recovery codes has left; its counter counts those that were used. None: it is none."""
+    return max(CODES - factor.counter, 0) if factor.method is Method.RECOVERY else None
 
 
 def level_of(services: Services, factor: Factor) -> Level:
@@ -58,5 +69,6 @@ def usable_factors(
         if factor.method is method
         and not factor.disabled
         and factor.usable_from <= now
+        and codes_left(factor) != 0
         and reaches(level_of(services, factor), level)
     ]

@@ -21,8 +21,9 @@ from stairgate.model.tokens import UserCaller
 from stairgate.service.authentication import authenticate
 from stairgate.service.elevations import end_elevation, end_elevations, list_elevations
 from stairgate.service.explain import explain
-from stairgate.service.factors import MAX_FACTORS, enrol_totp
+from stairgate.service.factors import enrol_totp
 from stairgate.service.read_challenge import read_challenge
+from stairgate.service.storing_factors import MAX_FACTORS
 
 pytestmark = pytest.mark.anyio
 
