@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.unit.service_stepup.world import World, new_world
 from stairgate.api.app import Application
 from stairgate.api.call import Route
 from stairgate.api.routes import ROUTES
+from stairgate.factors.totp import code_at, step_at
 from stairgate.model.access import (
     OWNER,
     AccessRecord,
@@ -35,11 +37,14 @@ from stairgate.model.access import (
     Statement,
 )
 from stairgate.model.actions import ANY_ACTION, READ, parse_action
-from stairgate.model.ids import ClientId, GroupId, RecordId, RoleId, UserId
-from stairgate.model.protection import Requirement
+from stairgate.model.canonical import base64url
+from stairgate.model.enrolment import Enrolment
+from stairgate.model.ids import ClientId, EnrolmentId, GroupId, RecordId, RoleId, UserId
+from stairgate.model.protection import Level, Method, Requirement
 from stairgate.model.resources import parse_pattern
 from stairgate.ports.store import WriteTransaction
 from stairgate.service.authentication import authenticate
+from stairgate.service.enrolment import enrolment_purpose
 
 GOLDEN = Path(__file__).with_name("guard_matrix.txt")
 COMMAND = "python -m tests.golden.guard_matrix"
@@ -97,6 +102,9 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "/v1/challenges"): {"stepUpChallengeToken": "{challengeToken}"},
     ("POST", "/v1/challenges/{challengeId}/code"): {"method": "external"},
     ("POST", "/v1/challenges/{challengeId}/answer"): {"method": "totp", "code": "{code}"},
+    ("POST", "/v1/users/{userId}/factors"): {"method": "totp"},
+    ("POST", "/v1/users/{userId}/factors/{factorId}/confirm"): {"code": "{newCode}"},
+    ("PATCH", "/v1/users/{userId}/factors/{factorId}"): {"name": "phone"},
     ("POST", "/v1/step-up"): {"stepUpChallengeToken": "{satisfiedToken}"},
     ("POST", "/v1/records"): {**_RECORD, "recordId": "rec_2"},
     ("PUT", "/v1/records/{recordId}"): {**_RECORD, "users": [{"userId": "ann"}]},
@@ -241,6 +249,7 @@ async def _stepped_up(world: World, token: str) -> dict[str, str]:
     view = await world.open(caller, finished)
     await world.answer(caller, view, world.code("ann"))
     now = world.clock.now()
+    (factor,) = await world.services.store.read(lambda tx: tx.factors_of(UserId("ann")))
     elevations = await world.services.store.read(lambda tx: tx.elevations_of_user(UserId("ann"), now=now))
     return {
         "satisfiedToken": finished,
@@ -248,7 +257,23 @@ async def _stepped_up(world: World, token: str) -> dict[str, str]:
         "challengeToken": fresh,
         "code": world.code("ann"),
         "elevationId": elevations[0].id,
+        "factorId": factor.id,
+        "newCode": await _enrolling(world, EnrolmentId(factor.id)),
     }
+
+
+async def _enrolling(world: World, id_: EnrolmentId) -> str:
+    """The named user has begun to enrol a second authenticator app; returns the code that confirms it."""
+    seed = bytes(range(20))
+    text = json.dumps({"seed": base64url(seed), "link": None}).encode()
+    sealed = world.services.keys.seal(text, purpose=enrolment_purpose(id_))
+    now = world.clock.now()
+    ends = now + timedelta(minutes=15)
+    begun = Enrolment(
+        id_, UserId("ann"), Method.TOTP, "ann", sealed, "", Level.STRONG, first=False, created_at=now, expires_at=ends
+    )
+    await world.services.store.write(lambda tx: tx.put_enrolment(begun))
+    return code_at(seed, step_at(now))
 
 
 # --- the file -----------------------------------------------------------------------------------------------------
