@@ -1,5 +1,6 @@
 """The laws of semantics §5, each a property over random worlds."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.reference import worlds
+from tests.reference.conditions import TEXTS
 from tests.reference.oracle import World, touches
 from tests.reference.worlds import NOW, engine, issued_for
 
@@ -234,7 +236,13 @@ def test_an_area_never_opens_what_a_merged_mark_guards_more_strictly(case: Case)
 
 @given(cases)
 def test_allow_on_all_children_implies_allow_on_each(case: Case) -> None:
-    """Allow on `x/*` or on `a`, without an exact or counted elevation, implies allow on every child and every `a:b`."""
+    """
+    Allow on `x/*` or on `a` implies allow on every child and every `a:b`.
+
+    Without an exact or counted elevation, and without a `when` over `resource` or `action`.
+    """
+    if any("resource." in when or "action." in when for when in conditions_in(case.world)):
+        return
     plain = [e for e in case.elevations if not e.area.exact and e.uses is None]
     decision = engine(case.world, case.question, plain)
     if not allowed(decision):
@@ -251,6 +259,74 @@ def test_allow_on_all_children_implies_allow_on_each(case: Case) -> None:
         for name in below:
             asked = replace(case.question, resource=child, action=parse_action(name))
             assert allowed(engine(case.world, asked, plain)), f"{asked.action} {asked.resource}"
+
+
+def conditions_in(world: World) -> set[str]:
+    """Every `when` of *world*."""
+    found: set[str | None] = set()
+
+    def note(when: str | None) -> str | None:
+        found.add(when)
+        return when
+
+    with_conditions(world, of_grants=note, of_marks=note)
+    return {when for when in found if when is not None}
+
+
+Change = Callable[[str | None], str | None]
+
+
+def with_conditions(world: World, *, of_grants: Change = lambda when: when, of_marks: Change = lambda w: w) -> World:
+    """The same world with each `when` of a grant and of a mark put through a function."""
+
+    def mark(requirement: Requirement | None) -> Requirement | None:
+        return None if requirement is None else replace(requirement, when=of_marks(requirement.when))
+
+    def marks(marks: tuple[ResourceMark, ...]) -> tuple[ResourceMark, ...]:
+        return tuple(replace(m, requirement=replace(m.requirement, when=of_marks(m.requirement.when))) for m in marks)
+
+    return World(
+        records=[
+            replace(
+                record,
+                statements=tuple(
+                    replace(each, step_up=mark(each.step_up), when=of_grants(each.when)) for each in record.statements
+                ),
+            )
+            for record in world.records
+        ],
+        roles=[
+            replace(role, permissions=tuple(replace(each, step_up=mark(each.step_up)) for each in role.permissions))
+            for role in world.roles
+        ],
+        configurations=[replace(each, marks=marks(each.marks)) for each in world.configurations],
+        groups_of=world.groups_of,
+    )
+
+
+def instead(when: str) -> Change:
+    """Put *when* where there is a condition, and nothing where there is none."""
+    return lambda stood: None if stood is None else when
+
+
+BROKEN = ["context.missing.member", "context", "1 / 0 == 1", "no condition at all", "context.amount.x < 1"]
+
+
+@given(cases, st.sampled_from(BROKEN))
+def test_an_error_never_widens(case: Case, broken: str) -> None:
+    """A grant whose condition is an error is as good as none, a mark whose condition is one as good as without it."""
+    errors = with_conditions(case.world, of_grants=instead(broken), of_marks=instead(broken))
+    strictest = with_conditions(case.world, of_grants=instead("false"), of_marks=lambda _: None)
+    told = outcome(engine(errors, case.question, case.elevations))
+    assert told == outcome(engine(strictest, case.question, case.elevations))
+
+
+@given(cases, st.sampled_from(TEXTS))
+def test_a_condition_on_a_grant_never_allows_more(case: Case, when: str) -> None:
+    """Where a condition is added to every grant, nobody may do what they might not do before."""
+    narrowed = with_conditions(case.world, of_grants=lambda stood: when if stood is None else f"({stood}) && ({when})")
+    if isinstance(engine(case.world, case.question, []), Deny):
+        assert isinstance(engine(narrowed, case.question, []), Deny)
 
 
 @given(cases)

