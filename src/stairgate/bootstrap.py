@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stairgate.host.clock import SystemClock
 from stairgate.host.entropy import SystemEntropy
@@ -35,6 +35,75 @@ from stairgate.service.initialise import (
 )
 from stairgate.settings import MEMORY, Settings
 from stairgate.storage.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from stairgate.api.instruments import Instruments
+    from stairgate.pages.branding import Branding
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Site:
+    """
+    The whole service over HTTP: the API, and the pages that people see, on one port.
+
+    Args:
+        settings: What the operator says.
+        services: What both stand on.
+        instruments: Who is told what was served.
+
+    Raises:
+        InvalidInputError: The pages cannot be shown as the operator says.
+    """
+
+    def __init__(self, settings: Settings, services: Services, *, instruments: Instruments | None = None) -> None:
+        # A command that serves nothing loads neither.
+        from stairgate.api.app import Application
+        from stairgate.api.instruments import NoInstruments
+        from stairgate.pages.app import Pages, is_page
+
+        told = instruments or NoInstruments()
+        self._is_page = is_page
+        self.api = Application(services, instruments=told)
+        self.pages = Pages(services, served=told, branding=branding_of(settings), folder=templates_of(settings))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or the lifespan."""
+        page = scope["type"] == "http" and self._is_page(scope["raw_path"])
+        await (self.pages if page else self.api)(scope, receive, send)
+
+
+def branding_of(settings: Settings) -> Branding:
+    """
+    What the pages look like.
+
+    Raises:
+        InvalidInputError: The logo cannot be read, or a colour cannot.
+    """
+    from stairgate.pages.branding import Branding, read_logo
+
+    default = Branding()
+    return Branding(
+        name=settings.brand_name or default.name,
+        logo=None if settings.brand_logo is None else read_logo(settings.brand_logo),
+        accent=settings.brand_colour or default.accent,
+        accent_dark=settings.brand_colour_dark or default.accent_dark,
+    )
+
+
+def templates_of(settings: Settings) -> Path | None:
+    """
+    The operator's folder of templates.
+
+    Raises:
+        InvalidInputError: There is none where the setting says.
+    """
+    if settings.templates is not None and not settings.templates.is_dir():
+        raise InvalidInputError("STAIRGATE_TEMPLATES", f"`{settings.templates}` is no folder")
+    return settings.templates
 
 
 class _FollowedStore(Store, ChangeFeed, Protocol):

@@ -44,6 +44,11 @@ class Settings:
     - *passkey_origins* (`STAIRGATE_PASSKEY_ORIGINS`, with commas): origins beside the public ones on which passkeys may
       be used (related origins); *passkey_top_origins* (`STAIRGATE_PASSKEY_TOP_ORIGINS`): those that may embed them in a
       frame. Default: none.
+    - *brand_name*, *brand_logo* (`STAIRGATE_BRAND_NAME`, `STAIRGATE_BRAND_LOGO`, an image file): what the pages show at
+      their top; *brand_colour*, *brand_colour_dark* (`STAIRGATE_BRAND_COLOUR`, `STAIRGATE_BRAND_COLOUR_DARK`): the
+      accent on light and on dark, refused where it could not be read.
+    - *templates* (`STAIRGATE_TEMPLATES`): a folder with templates, catalogues and words for actions of the operator's
+      own, used before the shipped ones.
     - *dev* (`STAIRGATE_DEV`): trust the built-in test identity provider. Never where others can reach the service.
     """
 
@@ -60,6 +65,11 @@ class Settings:
     rp_name: str = "Stairgate"
     passkey_origins: tuple[str, ...] = ()
     passkey_top_origins: tuple[str, ...] = ()
+    brand_name: str | None = None
+    brand_logo: Path | None = None
+    brand_colour: str | None = None
+    brand_colour_dark: str | None = None
+    templates: Path | None = None
     dev: bool = False
 
     @classmethod
@@ -73,11 +83,10 @@ class Settings:
         """
         default = cls()
         said = {name.removeprefix(PREFIX): value for name, value in environment.items() if value}
-        key_file = said.get("KEY_FILE")
         return cls(
             database_url=said.get("DATABASE_URL", default.database_url),
             secret_keys=keys_from_environment(environment),
-            key_file=None if key_file is None else Path(key_file),
+            key_file=_path(said, "KEY_FILE"),
             public_urls=_origins(said, "PUBLIC_URL"),
             host=said.get("HOST", default.host),
             port=_number(said, "PORT", default.port, MOST_PORTS),
@@ -88,6 +97,11 @@ class Settings:
             rp_name=said.get("RP_NAME", default.rp_name),
             passkey_origins=_origins(said, "PASSKEY_ORIGINS"),
             passkey_top_origins=_origins(said, "PASSKEY_TOP_ORIGINS"),
+            brand_name=said.get("BRAND_NAME"),
+            brand_logo=_path(said, "BRAND_LOGO"),
+            brand_colour=said.get("BRAND_COLOUR"),
+            brand_colour_dark=said.get("BRAND_COLOUR_DARK"),
+            templates=_path(said, "TEMPLATES"),
             dev=_switch(said, "DEV"),
         )
 
@@ -121,6 +135,11 @@ class Settings:
             raise InvalidInputError(f"{PREFIX}RP_ID", f"`{domain}` must be a domain name in lower case")
         origins = dict.fromkeys((*self.public_origins, *self.passkey_origins))
         return RelyingParty(domain, self.rp_name, tuple(origins), self.passkey_top_origins)
+
+
+def _path(said: Mapping[str, str], name: str) -> Path | None:
+    text = said.get(name)
+    return None if text is None else Path(text)
 
 
 def _is_address(host: str) -> bool:

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from stairgate.bootstrap import open_services, prepare
+from stairgate.bootstrap import Site, open_services, prepare
 from stairgate.cli.commands import Exit
 from stairgate.cli.options import answer, database_option, json_option, settings_for
 from stairgate.model.errors import UnavailableError
@@ -88,7 +88,8 @@ async def _checked(settings: Settings) -> Initialised | None:
     made = None
     if settings.dev and settings.database_url != MEMORY:
         made = await prepare(settings)
-    async with open_services(settings):
+    async with open_services(settings) as services:
+        Site(settings, services)
         return made
 
 

@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from stairgate.api.app import Application
-from stairgate.bootstrap import open_services
+from stairgate.bootstrap import Site, open_services
 from stairgate.cli.instruments import OperatorInstruments
 from stairgate.host.logs import configure_logs
 from stairgate.model.errors import DomainError
@@ -31,12 +30,12 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._application: Application | None = None
+        self._site: Site | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; nothing comes before the start was acknowledged."""
-        if self._application is not None and scope["type"] != "lifespan":
-            await self._application(scope, receive, send)
+        if self._site is not None and scope["type"] != "lifespan":
+            await self._site(scope, receive, send)
         else:
             await self._live(receive, send)
 
@@ -45,10 +44,10 @@ class Worker:
         async with AsyncExitStack() as opened:
             try:
                 services = await opened.enter_async_context(open_services(self._settings))
+                self._site = Site(self._settings, services, instruments=OperatorInstruments())
             except DomainError as error:
                 await send({"type": "lifespan.startup.failed", "message": error.title})
                 return
-            self._application = Application(services, instruments=OperatorInstruments())
             await send({"type": "lifespan.startup.complete"})
             await receive()  # lifespan.shutdown
         await send({"type": "lifespan.shutdown.complete"})

@@ -22,7 +22,7 @@ MATCH_DIGITS = 4
 RETURN_CODE_BITS = 256
 MAX_SECRET_LENGTH = 128
 
-_PAGE, _MATCH, _RETURN = "page secret", "match code", "return code"
+_PAGE, _FORM, _MATCH, _RETURN = "page secret", "page form", "match code", "return code"
 
 
 def page_secret(services: Services, challenge: ChallengeId) -> str:
@@ -40,7 +40,27 @@ def page_uri(services: Services, challenge: Challenge) -> str | None:
     if not challenge.has_page:
         return None
     query = urlencode({PAGE_SECRET_PARAMETER: page_secret(services, challenge.id)})
-    return f"{services.rules.public_origins[0]}{PAGES_PATH}/{challenge.id}?{query}"
+    return f"{page_origin(services)}{PAGES_PATH}/{challenge.id}?{query}"
+
+
+def page_origin(services: Services) -> str:
+    """Where pages are: the first public origin on which passkeys work, or else the first."""
+    origins, party = services.rules.public_origins, services.rules.party
+    hosts = [urlsplit(origin).hostname or "" for origin in origins]
+    for origin, host in zip(origins, hosts, strict=True):
+        if party is not None and (host == party.id or host.endswith(f".{party.id}")):
+            return origin
+    return origins[0]
+
+
+def form_token(services: Services, challenge: ChallengeId) -> str:
+    """What a form of the page carries beside the cookie: another site knows neither (attack 24)."""
+    return services.keys.digest(challenge, purpose=_FORM)
+
+
+def is_form_token(services: Services, challenge: ChallengeId, token: str) -> bool:
+    """Whether *token* is that of the forms of *challenge*, in constant time."""
+    return len(token) <= MAX_SECRET_LENGTH and services.keys.matches(challenge, token, purpose=_FORM)
 
 
 def match_code(services: Services, challenge: ChallengeId) -> str:

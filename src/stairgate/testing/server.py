@@ -15,9 +15,8 @@ from typing import Any, Self, TypeVar
 
 import uvicorn
 
-from stairgate.api.app import Application
 from stairgate.api.protocol import server_config
-from stairgate.bootstrap import open_services, prepare
+from stairgate.bootstrap import Site, open_services, prepare
 from stairgate.model.ids import UserId
 from stairgate.ports.clock import Clock
 from stairgate.service.context import Services
@@ -115,7 +114,7 @@ class LocalServer:
         self.access_key = made.access_key or ""
         async with AsyncExitStack() as opened:
             self._services = await opened.enter_async_context(open_services(self._settings, clock=self._clock))
-            self._server = uvicorn.Server(server_config(Application(self._services)))
+            self._server = uvicorn.Server(server_config(Site(self._settings, self._services)))
             serving = asyncio.ensure_future(self._server.serve(sockets=[self._socket]))
             self._ready.set()  # the socket listens already: a request waits until it is taken
             await serving

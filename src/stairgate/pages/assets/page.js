@@ -1,0 +1,128 @@
+// The only script of the challenge page: passkeys, live state, times in the reader's own zone. Everything else works
+// without it. It says nothing of its own: each sentence is in the page, in the reader's language.
+
+const main = document.querySelector("main");
+const address = main.dataset.address;
+const LIVE = ["open", "proven"];
+const POLL_SECONDS = 3;
+const PATIENCE_SECONDS = 120;  // some password managers never answer
+
+// --- times
+
+for (const time of document.querySelectorAll("time[data-moment]")) {
+  const at = new Date(time.dateTime);
+  const style = { dateStyle: "medium", timeStyle: "short" };
+  time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(at);
+}
+
+const ending = document.querySelector("[data-ending]");
+if (ending && main.dataset.expires) {
+  const soon = new Date(main.dataset.expires) - Date.now() - 60_000;
+  setTimeout(() => { ending.textContent = document.querySelector("[data-soon]").content.textContent; }, Math.max(soon, 0));
+}
+
+// --- live state: what happens elsewhere shows here
+
+function changed(state) {
+  if (state !== main.dataset.state) location.replace(address);
+  return !LIVE.includes(state);
+}
+
+async function poll() {
+  try {
+    const answer = await fetch(`${address}/state`, { cache: "no-store" });
+    if (answer.ok && changed((await answer.json()).state)) return;
+  } catch { /* away: asked again */ }
+  setTimeout(poll, POLL_SECONDS * 1000);
+}
+
+if (address && LIVE.includes(main.dataset.state)) {
+  const events = new EventSource(`${address}/events`);
+  events.onmessage = (event) => { if (changed(JSON.parse(event.data).state)) events.close(); };
+  events.onerror = () => { events.close(); setTimeout(poll, POLL_SECONDS * 1000); };
+}
+
+// --- passkeys
+
+function bytes(text) {
+  const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(plain, (character) => character.charCodeAt(0));
+}
+
+function text(buffer) {
+  const plain = String.fromCharCode(...new Uint8Array(buffer));
+  return btoa(plain).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function wanted(options) {
+  const allowed = (options.allowCredentials ?? []).map((each) => ({ ...each, id: bytes(each.id) }));
+  return { ...options, challenge: bytes(options.challenge), allowCredentials: allowed };
+}
+
+function given(credential) {
+  const { clientDataJSON, authenticatorData, signature, userHandle } = credential.response;
+  return {
+    id: credential.id,
+    rawId: text(credential.rawId),
+    type: credential.type,
+    authenticatorAttachment: credential.authenticatorAttachment ?? undefined,
+    clientExtensionResults: credential.getClientExtensionResults(),
+    response: {
+      clientDataJSON: text(clientDataJSON),
+      authenticatorData: text(authenticatorData),
+      signature: text(signature),
+      ...(userHandle ? { userHandle: text(userHandle) } : {}),
+    },
+  };
+}
+
+const form = document.querySelector("form[data-passkey]");
+
+function say(which) {
+  form.querySelector("[data-said]").textContent = which ? form.querySelector(`[data-${which}]`).content.textContent : "";
+}
+
+async function ask() {
+  const fields = new URLSearchParams({ form: form.elements.form.value });
+  if (form.elements.once?.checked) fields.set("once", "yes");
+  const answer = await fetch(form.dataset.passkey, { method: "POST", body: fields });
+  if (answer.status === 409) {
+    const { problem } = await answer.json();
+    location.replace(problem ? `${address}?way=passkey&problem=${problem}` : address);
+    return null;
+  }
+  if (!answer.ok) throw new TypeError("no options");
+  return wanted((await answer.json()).publicKey);
+}
+
+async function prove(event) {
+  event.preventDefault();
+  const button = form.querySelector("button");
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE_SECONDS * 1000);
+  button.disabled = true;
+  say("waiting");
+  try {
+    const publicKey = await ask();
+    if (!publicKey) return;
+    const credential = await navigator.credentials.get({ publicKey, signal: patience.signal });
+    form.elements.credential.value = JSON.stringify(given(credential));
+    form.submit();
+  } catch (error) {
+    // Browsers give one error for closed, timed out and none there: nothing is known but that it did not happen.
+    say(error instanceof TypeError ? "failed" : "closed");
+    button.disabled = false;
+    button.focus();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+if (form) {
+  if (window.PublicKeyCredential) form.addEventListener("submit", prove);
+  else { say("absent"); form.querySelector("button").disabled = true; }
+}
+
+// --- what went wrong is read first
+
+document.getElementById("problem")?.focus();

@@ -1,0 +1,162 @@
+"""What the page of a challenge shows, from the server's own record alone (semantics §7.3; OWASP-TA-1, TA-7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stairgate.model.challenges import ChallengeState
+from stairgate.model.protection import Method
+from stairgate.pages.actions import Actions, Wording, in_language, parts_of
+from stairgate.pages.harmless import Shown, shown, visible
+from stairgate.pages.languages import Language
+from stairgate.service.views import ChallengeView
+
+MOST_DETAILS = 7  # that are shown at once; the rest stands below, whole
+LONGEST_BUTTON = 40
+FEW_ATTEMPTS = 2  # from here on it is said how many are left
+SENT = frozenset({Method.EMAIL, Method.SMS})
+ON_PAGES = frozenset(Method) - {Method.EXTERNAL, Method.APPROVAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One bound value. *whole* is what `value` was cut from."""
+
+    label: str
+    value: Shown
+    whole: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the title: words, or a value that is kept apart from their direction."""
+
+    words: str = ""
+    value: Shown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Everything that a template of the challenge page is given. No secret, no code, no token key."""
+
+    view: ChallengeView
+    title: tuple[Piece, ...]
+    button: str
+    consequence: str
+    version: str
+    details: tuple[Detail, ...]
+    more: tuple[Detail, ...]
+    asked_by: str | None
+    device: Shown | None
+    resource: Shown
+    action: str
+    methods: tuple[Method, ...]
+    method: Method | None
+    back: str | None
+
+    @property
+    def state(self) -> ChallengeState:
+        """The challenge's."""
+        return self.view.challenge.state
+
+    @property
+    def number(self) -> str:
+        """Whether the number that the app shows is typed here: `required`, `optional` or `none` (semantics §7.2)."""
+        challenge = self.view.challenge
+        if challenge.match is None:
+            return "none"
+        return "required" if challenge.opening.return_uri is None else "optional"
+
+    @property
+    def can_once(self) -> bool:
+        """Whether "only this once" would be another thing than what is asked."""
+        return self.view.challenge.ticket.requirement.uses != 1
+
+    @property
+    def sent(self) -> bool:
+        """Whether the chosen method has sent its code."""
+        code = self.view.challenge.code
+        return code is not None and code.method is self.method
+
+    @property
+    def sends(self) -> bool:
+        """Whether the chosen method sends its code first."""
+        return self.method in SENT
+
+    @property
+    def attempts_left(self) -> int | None:
+        """How many more answers it takes, where they are few."""
+        return self.view.attempts_left if self.view.attempts_left <= FEW_ATTEMPTS else None
+
+
+def screen(
+    view: ChallengeView, language: Language, actions: Actions, *, asked_by: str | None, wish: str, back: str | None
+) -> Screen:
+    """
+    *view* in *language*.
+
+    Args:
+        view: The challenge as the page may see it.
+        language: The reader's.
+        actions: The operator's words for actions.
+        asked_by: The name of the service client that asked; None where the user's own app did.
+        wish: The method that was chosen, if it can be used.
+        back: Where a browser goes back to the app without a proof.
+    """
+    ticket = view.challenge.ticket
+    wording = actions.of(ticket.action)
+    details = tuple(_details(view, wording, language))
+    title = tuple(_title(view, wording, language))
+    plain = "".join(piece.words or (piece.value.text if piece.value is not None else "") for piece in title)
+    methods = tuple(method for method in view.methods if method in ON_PAGES)
+    device = view.challenge.opening.device
+    return Screen(
+        view=view,
+        title=title,
+        button=plain if title and len(plain) <= LONGEST_BUTTON else "",
+        consequence="" if wording is None else in_language(wording.consequence, language),
+        version=actions.version,
+        details=details[:MOST_DETAILS],
+        more=details[MOST_DETAILS:],
+        asked_by=None if asked_by is None else visible(asked_by),
+        device=None if device is None else shown(device),
+        resource=shown(str(ticket.resource)),
+        action=str(ticket.action),
+        methods=methods,
+        method=next((method for method in methods if method.value == wish), methods[0] if methods else None),
+        back=back,
+    )
+
+
+def _title(view: ChallengeView, wording: Wording | None, language: Language) -> Iterator[Piece]:
+    if wording is None:
+        return
+    ticket = view.challenge.ticket
+    known = {"resource": str(ticket.resource), "action": str(ticket.action)}
+    for part in parts_of(in_language(wording.title, language)):
+        if not part.value:
+            yield Piece(words=part.words)
+        elif part.value in ticket.details:
+            yield Piece(value=shown(_plain(ticket.details[part.value], language)))
+        else:  # a value that this access does not bind is told as missing, never left out
+            yield Piece(value=shown(known.get(part.value, "?")))
+
+
+def _details(view: ChallengeView, wording: Wording | None, language: Language) -> Iterator[Detail]:
+    for name, text in sorted(view.challenge.ticket.details.items()):
+        labels = {} if wording is None else wording.labels.get(name, {})
+        plain = _plain(text, language)
+        label = in_language(labels, language) or shown(name).text
+        yield Detail(label, shown(plain), visible(plain))
+
+
+def _plain(text: str, language: Language) -> str:
+    """A bound value as people write it. A number stays as it was signed: no rounding, no grouping."""
+    value = json.loads(text)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return language.text("yes") if value else language.text("no")
+    return language.text("none") if value is None else text
