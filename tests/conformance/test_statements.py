@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.elements import ClauseElement
 
-from stairgate.storage.sql import access, journal, listing, migrate, stepup, tables, trust
+from stairgate.storage.sql import access, invites, journal, listing, migrate, stepup, tables, trust
 from stairgate.storage.sql.dialects import for_sqlite
 from stairgate.storage.sql.stepup_documents import ChallengeRow, ElevationRow
 
@@ -29,7 +29,7 @@ def statements(module: ModuleType) -> dict[str, Executable]:
 
 STATEMENTS = {
     name: statement
-    for module in (access, journal, listing, stepup, trust)
+    for module in (access, invites, journal, listing, stepup, trust)
     for name, statement in statements(module).items()
 }
 _POSTGRESQL: Any = postgresql.dialect  # without types in SQLAlchemy

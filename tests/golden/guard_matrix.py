@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from stairgate.model.actions import ANY_ACTION, READ, parse_action
 from stairgate.model.canonical import base64url
 from stairgate.model.enrolment import Enrolment
 from stairgate.model.ids import ClientId, EnrolmentId, GroupId, RecordId, RoleId, UserId
+from stairgate.model.invites import ConflictResolution, Invite, invite_digest
 from stairgate.model.protection import Level, Method, Requirement
 from stairgate.model.resources import parse_pattern
 from stairgate.ports.store import WriteTransaction
@@ -84,6 +85,7 @@ PARAMETERS = {
     "roleId": "ro_1",
     "groupId": "grp_1",
     "clientId": "sc_thing",
+    "inviteId": "inv_1",
 }
 
 _STATEMENT = {"roles": ["ro_1"], "resources": [{"resourceUri": "docs/1"}]}
@@ -114,6 +116,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("PUT", "/v1/groups/{groupId}"): _GROUP,
     ("PUT", "/v1/resources/{resourceUri}"): {},
     ("POST", "/v1/claims"): {"collectionResource": "open", "resourceId": "1"},
+    ("POST", "/v1/invites"): {"statements": [_STATEMENT]},
     ("POST", "/v1/clients"): {"name": "c"},
     ("PUT", "/v1/clients/{clientId}"): {"name": "c"},
     ("POST", "/v1/identities"): {"issuer": "https://id.example", "userIdExpression": "x|{{sub}}"},
@@ -232,6 +235,7 @@ def _put_things(transaction: WriteTransaction) -> None:
     transaction.put_group(Group(GroupId("grp_1"), "g", (UserId("ann"),), (UserId("gus"),)))
     transaction.put_resource(ResourceConfiguration(parse_pattern("docs/1")))
     transaction.put_resource(ResourceConfiguration(parse_pattern("open"), frozenset({ResourceAbility.CLAIM})))
+    transaction.put_invite(_invite())
     guarded = ResourceMark((ANY_ACTION,), Requirement())
     for place in GUARDED:
         transaction.put_resource(ResourceConfiguration(parse_pattern(place), marks=(guarded,)))
@@ -240,6 +244,15 @@ def _put_things(transaction: WriteTransaction) -> None:
 def _giving(who: str, role: str, *resources: str) -> AccessRecord:
     statement = Statement((RoleId(role),), tuple(map(parse_pattern, resources)))
     return AccessRecord(RecordId(f"rec_{who}"), "r", (statement,), users=(UserId(who),))
+
+
+def _invite() -> Invite:
+    """Made by the owner, for whoever accepts it."""
+    begins = datetime(2020, 1, 1, tzinfo=UTC)
+    given = Statement((RoleId("ro_1"),), (parse_pattern("docs/1"),))
+    strategy = ConflictResolution.GENERATE_NEW_RECORD
+    ends = begins + timedelta(days=36_500)
+    return Invite(invite_digest("inv_1"), (given,), strategy, UserId("olga"), begins, ends)
 
 
 async def _stepped_up(world: World, token: str) -> dict[str, str]:

@@ -41,6 +41,7 @@ _TAGS = {
     "resources": "What holds for a resource, whoever has access.",
     "clients": "Service clients and their access keys.",
     "identities": "The issuers whose user tokens are trusted.",
+    "invites": "Access that waits for whoever accepts it.",
     "users": "Users, as records, groups and factors name them.",
     "account": "The account itself.",
     "login": "What this service has no part in, and says so: authentication stops at login.",

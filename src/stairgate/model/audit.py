@@ -41,6 +41,7 @@ class Event(StrEnum):
     CLIENT_CHANGED = "client.changed"
     KEY_CHANGED = "key.changed"
     ISSUER_CHANGED = "issuer.changed"
+    INVITE_CHANGED = "invite.changed"
     USER_DELETED = "user.deleted"
     ACCOUNT_CREATED = "account.created"
 

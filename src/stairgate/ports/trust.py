@@ -9,6 +9,7 @@ from typing import Protocol
 
 from stairgate.model.access import AccessRecord, Group
 from stairgate.model.ids import UserId
+from stairgate.model.invites import Invite
 from stairgate.model.resources import Resource
 
 
@@ -59,6 +60,14 @@ class TrustReads(Protocol):
         """Must return every group that names *user*, as an admin too, ascending by id."""
         ...
 
+    def invite(self, digest: str) -> Invite | None:
+        """Must return the invite whose id has this digest, expired or not."""
+        ...
+
+    def invites_of(self, user: UserId) -> Sequence[Invite]:
+        """Must return every invite that *user* made, or that is for *user* alone, ascending by digest."""
+        ...
+
     def remembered_answer(self, caller: UserId, key: str) -> RememberedAnswer | None:
         """Must return what *caller*'s request under *key* was answered with, expired or not, if it is kept."""
         ...
@@ -66,6 +75,18 @@ class TrustReads(Protocol):
 
 class TrustWrites(TrustReads, Protocol):
     """The writing half."""
+
+    def put_invite(self, invite: Invite) -> None:
+        """Must store the invite in place of one with its digest."""
+        ...
+
+    def remove_invite(self, digest: str) -> None:
+        """Must remove the invite."""
+        ...
+
+    def forget_invites(self, *, before: datetime, most: int) -> int:
+        """Must remove at most *most* invites that expire at or before *before*, and return how many."""
+        ...
 
     def put_remembered_answer(self, answer: RememberedAnswer) -> None:
         """Must keep the answer in place of one with its caller and key."""

@@ -184,7 +184,9 @@ def _leave_groups(transaction: WriteTransaction, guard: Guard, user: UserId) -> 
 
 
 def _remove_factors(transaction: WriteTransaction, guard: Guard, user: UserId) -> int:
-    """Factors, and what would let new ones be added."""
+    """Factors, and what would let new ones or access be added: what waits for the user, and what the user offers."""
+    for invite in transaction.invites_of(user):
+        transaction.remove_invite(invite.digest)
     for enrolment in transaction.enrolments_of(user):
         transaction.remove_enrolment(enrolment.id)
     for link in transaction.account_links_of(user):

@@ -83,7 +83,7 @@ def require_for_change(
     if isinstance(guard.caller, ClientCaller):
         return
     weakened = _weakened(transaction, before, after)
-    if not weakened and not (_arms(transaction, before, after) and any_mark_stands(transaction)):
+    if not weakened and not (arms(transaction, before, after) and any_mark_stands(transaction)):
         return
     action, resource = guarding(event, key, is_new=before is None or _is_deleted(before))
     asked = [replace(mark, bind=frozenset(), scope=Scope.EXACT if mark.exact else None) for mark in weakened]
@@ -144,7 +144,7 @@ def _weakened(transaction: ReadTransaction, before: Changed | None, after: Chang
             return ()
 
 
-def _arms(transaction: ReadTransaction, before: Changed | None, after: Changed | None) -> bool:
+def arms(transaction: ReadTransaction, before: Changed | None, after: Changed | None) -> bool:
     """Whether the change gives a service client a key or rights over the management API, or lets tokens prove more."""
     match after:
         case AccessRecord():

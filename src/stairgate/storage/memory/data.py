@@ -26,6 +26,7 @@ from stairgate.model.ids import (
     RoleId,
     UserId,
 )
+from stairgate.model.invites import Invite
 from stairgate.model.protection import Requirement
 from stairgate.model.requests import Request
 from stairgate.model.resources import ResourcePattern, place_of
@@ -75,6 +76,9 @@ class Data:
         self.clients: Table[ClientId, ServiceClient] = Table(journal, ascending=("id",), id=lambda client: (client.id,))
         self.issuers: Table[str, Issuer] = Table(journal)
         self.signing_keys: Table[str, SigningKey] = Table(journal, use=lambda key: (key.use,))
+        self.invites: Table[str, Invite] = Table(
+            journal, user=lambda invite: {invite.inviter, invite.linked_user or invite.inviter}
+        )
         self.answers: Table[tuple[UserId, str], RememberedAnswer] = Table(journal)
         self.factors: Table[FactorId, Factor] = Table(journal, user=lambda factor: (factor.user,))
         self.enrolments: Table[EnrolmentId, Enrolment] = Table(journal, user=lambda enrolment: (enrolment.user,))

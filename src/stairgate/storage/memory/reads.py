@@ -34,6 +34,7 @@ from stairgate.model.ids import (
     RoleId,
     UserId,
 )
+from stairgate.model.invites import Invite
 from stairgate.model.protection import Requirement
 from stairgate.model.requests import Request, RequestStatus
 from stairgate.model.resources import Resource, ResourcePattern
@@ -156,6 +157,12 @@ class MemoryReads(MemoryListing):
 
     def signing_keys(self, use: str) -> Sequence[SigningKey]:
         return oldest_first(self._data.signing_keys.find("use", use), lambda key: (key.created_at, key.id))[::-1]
+
+    def invite(self, digest: str) -> Invite | None:
+        return self._data.invites.get(digest)
+
+    def invites_of(self, user: UserId) -> Sequence[Invite]:
+        return sorted(self._data.invites.find("user", user), key=lambda invite: invite.digest)
 
     def remembered_answer(self, caller: UserId, key: str) -> RememberedAnswer | None:
         return self._data.answers.get((caller, key))

@@ -28,6 +28,7 @@ from stairgate.model.ids import (
     RoleId,
     UserId,
 )
+from stairgate.model.invites import Invite
 from stairgate.model.requests import Request
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import TokenKey
@@ -95,6 +96,21 @@ class MemoryWrites(MemoryReads):
 
     def put_signing_key(self, key: SigningKey) -> None:
         self._data.signing_keys.put(key.id, key)
+
+    def put_invite(self, invite: Invite) -> None:
+        self._data.invites.put(invite.digest, invite)
+
+    def remove_invite(self, digest: str) -> None:
+        self._data.invites.remove(digest)
+
+    def forget_invites(self, *, before: datetime, most: int) -> int:
+        expired = sorted(
+            (invite for invite in self._data.invites.values() if invite.expires_at <= before),
+            key=lambda invite: invite.expires_at,
+        )[: max(most, 0)]
+        for invite in expired:
+            self._data.invites.remove(invite.digest)
+        return len(expired)
 
     def put_remembered_answer(self, answer: RememberedAnswer) -> None:
         self._data.answers.put((answer.caller, answer.key), answer)

@@ -198,6 +198,19 @@ signing_keys = Table(
     Column("retired", SmallInteger, nullable=False),
 )
 
+invites = Table(
+    "invites",
+    metadata,
+    Column("digest", Text, primary_key=True),  # of the id, which is not kept
+    Column("inviter", Text, nullable=False),
+    Column("linked_user", Text),
+    Column("expires_at", WIDE, nullable=False),
+    Column("document", Text, nullable=False),
+    Index(None, "inviter"),
+    Index(None, "linked_user"),
+    Index(None, "expires_at"),
+)
+
 # What requests under an Idempotency-Key were answered with.
 remembered_answers = Table(
     "remembered_answers",

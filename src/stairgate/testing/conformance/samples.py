@@ -41,6 +41,7 @@ from stairgate.model.ids import (
     RoleId,
     UserId,
 )
+from stairgate.model.invites import ConflictResolution, Invite
 from stairgate.model.passkeys import SignedConsent
 from stairgate.model.protection import Device, Enforcement, Level, Method, Requirement, Scope
 from stairgate.model.requests import AccessTemplate, Request, RequestEnd, RequestStatus, Vote
@@ -341,6 +342,22 @@ def an_elevation(name: str = "el_1", /, **members: Any) -> Elevation:  # noqa: A
 def a_taken_use(key: str = "idem-1", **members: Any) -> TakenUse:  # noqa: ANN401  # any member
     """A use taken by the client `sc_1`."""
     return replace(TakenUse(ClientId("sc_1"), key, "fp", ElevationId("el_1"), NOW), **members)
+
+
+def an_invite(digest: str = "d1", /, **members: Any) -> Invite:  # noqa: ANN401  # any member
+    """An invite that Alice made for Bob, and that Bob has accepted."""
+    whole = Invite(
+        digest=digest,
+        statements=(a_statement(), a_statement(step_up=None)),
+        conflict_resolution=ConflictResolution.SKIP_CHANGES,
+        inviter=ALICE,
+        created_at=NOW,
+        expires_at=later(600),
+        linked_user=BOB,
+        tenant="tenant",
+        accepted_by=BOB,
+    )
+    return replace(whole, **members)
 
 
 def an_answer(key: str = "k", /, **members: Any) -> RememberedAnswer:  # noqa: ANN401  # any member

@@ -23,6 +23,7 @@ from stairgate.testing.conformance.samples import (
     a_signing_key,
     a_statement,
     an_answer,
+    an_invite,
     an_issuer,
     later,
 )
@@ -147,6 +148,35 @@ async def what_names_a_user_is_found_and_no_longer_when_it_does_not(bench: Bench
     assert list(await seen(store, lambda tx: tx.records_naming(ALICE))) == [one, three]
     assert list(await seen(store, lambda tx: tx.records_naming(BOB))) == [three]
     assert list(await seen(store, lambda tx: tx.groups_naming(ALICE))) == [others]
+
+
+@must("invite", "put_invite", "remove_invite", "invites_of")
+async def invites_are_kept_by_digest_and_found_by_who_made_them_and_whom_they_are_for(bench: Bench) -> None:
+    store = await bench.another()
+    one = an_invite("d1")
+    two = an_invite("d2", linked_user=None, accepted_by=None, tenant=None, statements=())
+    three = an_invite("d3", inviter=BOB, linked_user=BOB)
+    for invite in (three, two, an_invite("d1", inviter=BOB), one):
+        await wrote(store, lambda tx, invite=invite: tx.put_invite(invite))  # type: ignore[misc]
+    for invite in (one, two, three):
+        assert await seen(store, lambda tx, invite=invite: tx.invite(invite.digest)) == invite  # type: ignore[misc]
+    assert await seen(store, lambda tx: tx.invite("d4")) is None
+    assert list(await seen(store, lambda tx: tx.invites_of(ALICE))) == [one, two]
+    assert list(await seen(store, lambda tx: tx.invites_of(BOB))) == [one, three]
+    await wrote(store, lambda tx: tx.remove_invite("d1"), lambda tx: tx.remove_invite("d4"))
+    assert await seen(store, lambda tx: tx.invite("d1")) is None
+
+
+@must("forget_invites")
+async def invites_are_forgotten_oldest_first_and_only_when_their_time_is_over(bench: Bench) -> None:
+    store = await bench.another()
+    for number in range(4):
+        invite = an_invite(f"d{number}", expires_at=later(number))
+        await wrote(store, lambda tx, invite=invite: tx.put_invite(invite))  # type: ignore[misc]
+    assert await store.write(lambda tx: tx.forget_invites(before=later(2), most=2)) == 2
+    assert [invite.digest for invite in await seen(store, lambda tx: tx.invites_of(ALICE))] == ["d2", "d3"]
+    assert await store.write(lambda tx: tx.forget_invites(before=later(2), most=9)) == 1
+    assert [invite.digest for invite in await seen(store, lambda tx: tx.invites_of(ALICE))] == ["d3"]
 
 
 @must("remembered_answer", "put_remembered_answer")

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 from msgspec import UnsetType
 
 from stairgate.api.wire import authress as wire
+from stairgate.api.wire import invites as invites_wire
 from stairgate.model.access import NO_TAGS, ResourceAbility, ResourceMark
 from stairgate.model.actions import ANY_ACTION, Action, parse_action
 from stairgate.model.documents import requirement_of
 from stairgate.model.errors import InvalidInputError, NotYetSupportedError
 from stairgate.model.ids import GroupId, UserId, group_id, record_id, role_id, user_id
+from stairgate.model.invites import ConflictResolution
 from stairgate.model.protection import Requirement
 from stairgate.model.resources import ResourcePattern, parse_pattern
 from stairgate.service.conditions import condition_of
@@ -29,6 +31,7 @@ from stairgate.service.drafts import (
     StatementDraft,
     StepUpDraft,
 )
+from stairgate.service.invites import InviteDraft
 
 T = TypeVar("T")
 
@@ -49,6 +52,31 @@ def record_draft(body: wire.AccessRecord) -> RecordDraft:
         admins=None if admins is None else _users(admins, "admins"),
         description=_optional_text(body.description, "description"),
         tags=_tags(body.tags),
+    )
+
+
+def invite_draft(body: invites_wire.Invite) -> InviteDraft:
+    """The invite that *body* writes. Raises `InvalidInputError` naming the member."""
+    statements = []
+    for place, each in enumerate(body.statements):
+        at = f"statements[{place}]"
+        if _said(each.users) or _said(each.groups):
+            raise InvalidInputError(at, "names nobody in an invite: it is for whoever accepts")
+        statements.append(_statement(each, at))
+    strategy, end, linked = (
+        _said(body.conflict_resolution_strategy),
+        _said(body.expiry_time),
+        _said(body.linked_user_id),
+    )
+    if end is not None and end.tzinfo is None:
+        raise InvalidInputError("expiryTime", "must have a time zone, such as 2030-01-31T12:00:00Z")
+    tenant = _optional_text(body.default_login_tenant_id, "defaultLoginTenantId")
+    return InviteDraft(
+        statements=tuple(statements),
+        conflict_resolution=ConflictResolution(strategy or ConflictResolution.GENERATE_NEW_RECORD.value),
+        expires_at=end,
+        linked_user=None if linked is None else user_id(linked, field="linkedUserId"),
+        tenant=tenant if tenant is not None else _optional_text(body.tenant_id, "tenantId"),
     )
 
 

@@ -9,12 +9,14 @@ from msgspec import UNSET, UnsetType
 
 from stairgate.api.call import Call
 from stairgate.api.wire import authress as wire
+from stairgate.api.wire import invites as invites_wire
 from stairgate.model import access, clients
 from stairgate.model.canonical import base64url, canonical_json
 from stairgate.model.documents import requirement_document
 from stairgate.model.protection import Requirement
 from stairgate.service.claims import Claimed
 from stairgate.service.client_keys import MadeKey, public_key_text
+from stairgate.service.invites import KnownInvite
 from stairgate.service.management import MAX_DOCUMENT
 from stairgate.service.policy_documents import record_document
 
@@ -49,6 +51,20 @@ def claim_view(call: Call, claimed: Claimed) -> wire.Claim:
         resource_uri=str(claimed.resource),
         record_id=record.id,
         links=itself(call, f"/v1/records/{quote(record.id, safe='')}"),
+    )
+
+
+def invite_view(call: Call, known: KnownInvite) -> invites_wire.Invite:
+    """The invite, with its id: whoever sees it has that already, or has just made it."""
+    invite = known.invite
+    return invites_wire.Invite(
+        statements=[_statement(statement) for statement in invite.statements],
+        conflict_resolution_strategy=invite.conflict_resolution.value,
+        expiry_time=invite.expires_at,
+        linked_user_id=UNSET if invite.linked_user is None else invite.linked_user,
+        default_login_tenant_id=UNSET if invite.tenant is None else invite.tenant,
+        invite_id=known.id,
+        links=itself(call, f"/v1/invites/{quote(known.id, safe='')}"),
     )
 
 

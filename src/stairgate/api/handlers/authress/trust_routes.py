@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from stairgate.api.call import Parameter, Route
-from stairgate.api.handlers.authress import accounts, claims, clients, identities, users
+from stairgate.api.handlers.authress import accounts, claims, clients, identities, invites, users
 from stairgate.api.handlers.authress.listing import CURSOR, LIMIT, MOST_OF_NOTHING
 from stairgate.api.wire import authress as wire
+from stairgate.api.wire import invites as invites_wire
 from stairgate.api.wire.wellknown import KeySet
 
 _EMPTY = (
@@ -28,6 +29,58 @@ ROUTES: tuple[Route, ...] = (
         request=wire.ClaimRequest,
         errors=(403, 409, 503),
         idempotent=True,
+    ),
+    Route(
+        "POST",
+        "/v1/invites",
+        invites.create,
+        "Invite somebody whose id is not known yet",
+        "invites",
+        {201: invites_wire.Invite},
+        description=(
+            "Needs what making the record would. It lasts 7 days; another `expiryTime`, 5 minutes to 30 days from now, "
+            "needs `Invites:Create` on `Authress:Invites`. The id is all that is needed to accept it: it is not kept."
+        ),
+        request=invites_wire.Invite,
+        errors=(403, 409, 503),
+        idempotent=True,
+        shown_once=True,
+    ),
+    Route(
+        "GET",
+        "/v1/invites/{inviteId}",
+        invites.read,
+        "See an invite",
+        "invites",
+        {200: invites_wire.Invite},
+        description="Whoever has its id may.",
+        errors=(403, 404, 503),
+    ),
+    Route(
+        "PATCH",
+        "/v1/invites/{inviteId}",
+        invites.accept,
+        "Accept an invite",
+        "invites",
+        {200: None},
+        description=(
+            "As a user, with the user's own access token, once; a repeat does nothing. Equal statements share one "
+            "record: who accepts joins it where nobody gains anything else by it, and otherwise the invite's "
+            "`conflictResolutionStrategy` decides. 403 where its maker may not hand out any more what it gives."
+        ),
+        request=invites_wire.InviteAcceptance,
+        optional_body=True,
+        errors=(403, 404, 409, 503),
+    ),
+    Route(
+        "DELETE",
+        "/v1/invites/{inviteId}",
+        invites.delete,
+        "Take an invite back",
+        "invites",
+        {204: None},
+        description="For who made it, and for those with `DELETE` on `Authress:Invites`.",
+        errors=(403, 404, 503),
     ),
     Route(
         "GET",

@@ -19,7 +19,22 @@ _WIDE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """From revision 0003."""
     _answers()
+    _invites()
     _named_users()
+
+
+def _invites() -> None:
+    op.create_table(
+        "invites",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("inviter", sa.Text(), nullable=False),
+        sa.Column("linked_user", sa.Text(), nullable=True),
+        sa.Column("expires_at", _WIDE, nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_invites")),
+    )
+    for column in ("inviter", "linked_user", "expires_at"):
+        op.create_index(op.f(f"ix_invites_{column}"), "invites", [column], unique=False)
 
 
 def _named_users() -> None:
