@@ -1,7 +1,7 @@
 """
 `make bench`: each benchmark in a process of its own, one after the other, with its table.
 
-`python -m bench [engine] [store] [http] [--quick] [--grants N] [--json]`; without a name, all that are there.
+`python -m bench [engine] [store] [paging] [http] [--quick] [--grants N] [--json]`; without a name, all that are there.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-MODULES = {"engine": "engine", "store": "store", "http": "http_check"}
+MODULES = {"engine": "engine", "store": "store", "paging": "paging", "http": "http_check"}
 QUICK = {
     "engine": ["--grants", "20000", "--seconds", "1"],
     "store": [tempfile.gettempdir(), "5000"],
+    "paging": ["--grants", "2000", "--rounds", "3"],
     "http": ["--grants", "20000", "--rounds", "1", "--seconds", "1"],
 }
 PLAIN = {"store"}  # prints lines and takes no options
@@ -33,7 +34,7 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="little data and short runs: shows that it works, no figures"
     )
-    parser.add_argument("--grants", type=int, help="how many grants, for engine and http")
+    parser.add_argument("--grants", type=int, help="how many grants, for engine, paging and http")
     parser.add_argument("--json", action="store_true", help="one JSON document in place of tables")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(there):

@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from stairgate.model.access import AccessRecord, RecordStatus
 from stairgate.model.actions import READ
 from stairgate.model.audit import Event
-from stairgate.model.errors import AccessRecordAlreadyExistsError, InvalidInputError, NotFoundError
+from stairgate.model.errors import (
+    AccessRecordAlreadyExistsError,
+    InvalidInputError,
+    NotFoundError,
+    TooLargeError,
+)
 from stairgate.model.ids import RecordId
 from stairgate.model.resources import Resource, management_resource
 from stairgate.model.tokens import Caller
@@ -35,6 +40,7 @@ from stairgate.service.preconditions import UnmodifiedSince
 
 ID_BITS = 80
 KIND = "AccessRecords"
+MOST_PAIRS = 100_000  # 1000 users, the most that a record has, on the 100 resources of a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +221,19 @@ def store_record(
         StepUpRefusedError: It makes a protection weaker, and its writer wants a step-up first.
     """
     require_small(record_document(record))
+    if _named_pairs(record) > MOST_PAIRS:
+        raise TooLargeError(f"it may name at most {MOST_PAIRS} users or groups times resources: split it")
     transaction.put_record(record)
     record_change(transaction, guard, Event.RECORD_CHANGED, key=record.id, before=before, after=record)
+
+
+def _named_pairs(record: AccessRecord) -> int:
+    """How often the record names somebody on something: so much is written with it, for lists."""
+    everywhere = len(record.users) + len(record.groups)
+    return sum(
+        (everywhere + len(statement.users) + len(statement.groups)) * len(statement.resources)
+        for statement in record.statements
+    )
 
 
 def _require_well_formed(record: AccessRecord) -> None:

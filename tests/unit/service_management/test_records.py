@@ -198,3 +198,13 @@ async def test_admins_that_a_replacement_does_not_name_stay(world: World) -> Non
     assert kept.value.admins == ("ann",)
     none = await replace_record(world.services, OWNER_CLIENT, KEY, draft(admins=()), None)
     assert none.value.admins == ()
+
+
+async def test_a_record_names_a_bounded_number_of_people_on_a_bounded_number_of_resources(world: World) -> None:
+    """So much is written with it, in one transaction that all others wait for."""
+    people = tuple(f"u{number}" for number in range(1_000))
+    hundred = " ".join(f"d/{number}" for number in range(100))
+    await create_record(world.services, OWNER_CLIENT, draft(statement(resources=hundred), users=people))
+    one_more = draft(statement(resources=hundred), statement(resources="e"), users=people)
+    with pytest.raises(TooLargeError):
+        await create_record(world.services, OWNER_CLIENT, one_more)

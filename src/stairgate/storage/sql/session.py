@@ -80,8 +80,13 @@ class SqliteSession:
 
     def run_each(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
         """Run *statement* once for each of *rows*."""
-        for row in rows:
-            self.run(statement, **row)
+        if not rows:
+            return
+        try:
+            compiled = self._compiled(statement)
+            self._connection.executemany(compiled.text, [{**compiled.constants, **row} for row in rows])
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
 
     def command(self, text: str) -> None:
         """Run a command that steers transactions, such as `BEGIN`."""
@@ -128,14 +133,18 @@ class SqliteSession:
         return self.failure is None and self._connection.in_transaction
 
     def _execute(self, statement: Executable, parameters: Mapping[str, object]) -> sqlite3.Cursor:
+        compiled = self._compiled(statement)
+        if compiled.constants:
+            parameters = {**compiled.constants, **parameters}
+        return self._connection.execute(compiled.text, parameters)
+
+    def _compiled(self, statement: Executable) -> DriverStatement:
         if self.failure is not None:
             raise self.failure
         compiled = _compiled.get(statement)
         if compiled is None:
             compiled = _compiled[statement] = for_sqlite(statement)
-        if compiled.constants:
-            parameters = {**compiled.constants, **parameters}
-        return self._connection.execute(compiled.text, parameters)
+        return compiled
 
     def _failed(self, error: sqlite3.Error) -> UnavailableError:
         failure = unavailable(error)
