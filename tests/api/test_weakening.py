@@ -319,6 +319,20 @@ async def test_from_exact_to_the_area_takes_a_step_up(door: Door, setting: str, 
 
 
 @pytest.mark.parametrize(
+    ("stands", "changed"),
+    [("context.amount > 100", "context.amount > 200"), (None, "context.amount > 100"), ("context.amount > 100", None)],
+)
+async def test_to_change_a_condition_takes_a_step_up(
+    door: Door, setting: str, ann: Admin, stands: str | None, changed: str | None
+) -> None:
+    """Whatever it becomes: which of two conditions is true more often cannot be told."""
+    await stand(door, setting, ("PUT", DOCS, resource({"when": stands})))
+    body = resource({"when": changed})
+    await ann.step_up(await ann.refused("PUT", DOCS, body))
+    assert (await ann.call("PUT", DOCS, body)).status == 200
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {"stepUp": [{**MARK, "actions": ["PAY:abroad"]}]},
