@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stairgate.model.access import OWNER, AccessRecord, Statement
 from stairgate.model.actions import READ
 from stairgate.model.audit import Event
 from stairgate.model.clients import ServiceClient
 from stairgate.model.errors import NotFoundError
-from stairgate.model.ids import CLIENT_PREFIX, ClientId
-from stairgate.model.resources import Resource, management_resource
+from stairgate.model.ids import CLIENT_PREFIX, ClientId, RecordId
+from stairgate.model.resources import Resource, ResourcePattern, management_resource
 from stairgate.model.returns import return_uris
 from stairgate.model.tokens import Caller
 from stairgate.ports.store import Page, ReadTransaction, WriteTransaction
@@ -17,8 +18,19 @@ from stairgate.service.context import Services
 from stairgate.service.drafts import ClientDraft
 from stairgate.service.guard import CLAIM, CREATE, UPDATE, Guard
 from stairgate.service.handing_out import require_one
-from stairgate.service.management import Listed, Shelf, Written, listed, reading, record_change, require_small, writing
+from stairgate.service.management import (
+    Listed,
+    Shelf,
+    Written,
+    listed,
+    reading,
+    record_change,
+    require_small,
+    updated_at,
+    writing,
+)
 from stairgate.service.policy_documents import client_document
+from stairgate.service.records import store_record
 
 ID_BITS = 80
 KIND = "ServiceClients"
@@ -34,14 +46,20 @@ async def create_client(services: Services, caller: Caller, draft: ClientDraft) 
     """
     Make a service client, without a key.
 
+    Whoever may only `CLAIM` clients becomes the owner of what they make, and of no other client.
+
     Raises:
         ForbiddenError: The caller may not, or may not let a client check every user.
         InvalidInputError: A return address will not do.
     """
     key = ClientId(f"{CLIENT_PREFIX}{services.entropy.token(bits=ID_BITS)}")
+    record = RecordId(f"rec_{services.entropy.token(bits=ID_BITS)}")
 
     def run(transaction: WriteTransaction, guard: Guard) -> ServiceClient:
-        guard.require(CREATE if guard.has(CREATE, guarding()) else CLAIM, guarding(), hide=False)
+        creates = guard.has(CREATE, guarding())
+        guard.require(CREATE if creates else CLAIM, guarding(), hide=False)
+        if not creates:
+            store_record(transaction, guard, _claim(record, key, guard), None)
         client = _drafted(ServiceClient(key, draft.name, guard.now), draft)
         return _put(transaction, guard, client, None)
 
@@ -143,6 +161,19 @@ def changeable(transaction: WriteTransaction, guard: Guard, key: ClientId, resou
     if client is None:
         raise NotFoundError
     return client
+
+
+def _claim(key: RecordId, client: ClientId, guard: Guard) -> AccessRecord:
+    """What makes the caller the owner of *client*, its keys included."""
+    owns = Statement((OWNER.id,), (ResourcePattern(guarding(client).segments),))
+    return AccessRecord(
+        key,
+        f"Claim of {client}",
+        (owns,),
+        users=(guard.user,),
+        admins=(guard.user,),
+        last_updated=updated_at(guard.now, None),
+    )
 
 
 def _drafted(client: ServiceClient, draft: ClientDraft) -> ServiceClient:

@@ -399,7 +399,8 @@ class IdentityRequest(Struct, rename="camel", forbid_unknown_fields=True):
     An issuer whose access tokens are to be accepted, exactly as their `iss` says it.
 
     `algorithms` are those that it may sign with, `jwksUri` where its keys are if discovery does not tell, `trustAcr`
-    whether its `acr` and `auth_time` count as proof.
+    whether its `acr` and `auth_time` count as proof. `jwt`, one of its tokens, says issuer and audience in their place:
+    they are read from it, nothing of it is believed, and it is not kept.
     """
 
     issuer: Annotated[str, Meta(max_length=512)] | UnsetType | None = UNSET

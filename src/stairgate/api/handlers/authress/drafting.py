@@ -15,6 +15,7 @@ from stairgate.model.documents import requirement_of
 from stairgate.model.errors import InvalidInputError, NotYetSupportedError
 from stairgate.model.ids import GroupId, UserId, group_id, record_id, role_id, user_id
 from stairgate.model.invites import ConflictResolution
+from stairgate.model.jwt import read_jwt
 from stairgate.model.protection import Requirement
 from stairgate.model.resources import ResourcePattern, parse_pattern
 from stairgate.service.conditions import condition_of
@@ -121,7 +122,7 @@ def resource_draft(body: wire.PermissionedResource, pattern: ResourcePattern) ->
 def client_draft(body: wire.Client) -> ClientDraft:
     """The service client that *body* writes. Raises `InvalidInputError` naming the member."""
     if _said(body.rate_limits):
-        raise NotYetSupportedError("rateLimits", "are not supported by this version, and nothing is ignored")
+        raise NotYetSupportedError("rateLimits", "are not kept: limit clients in front of this service")
     options = _said(body.options) or wire.ClientOptions()
     return ClientDraft(
         name=_optional_text(body.name, "name") or "",
@@ -134,22 +135,49 @@ def client_draft(body: wire.Client) -> ClientDraft:
 
 def issuer_draft(body: wire.IdentityRequest) -> IssuerDraft:
     """The issuer that *body* writes. Raises `InvalidInputError` naming the member."""
-    if _said(body.jwt) is not None:
-        raise NotYetSupportedError("jwt", "is not supported by this version: send `issuer` and `preferredAudience`")
     issuer = _said(body.issuer)
+    audience = _optional_text(body.preferred_audience, "preferredAudience")
+    token = _said(body.jwt)
+    if token is not None:
+        issuer, audience = _named_in(token, issuer, audience)
     if issuer is None:
-        raise InvalidInputError("issuer", "is required")
+        raise InvalidInputError("issuer", "is required, or a `jwt` of it")
     algorithms = _said(body.algorithms)
     expression = _said(body.user_id_expression)
     return IssuerDraft(
         issuer=issuer,
-        audience=_optional_text(body.preferred_audience, "preferredAudience") or "*",
+        audience=audience or "*",
         user_id_expression="{sub}" if expression is None else expression,
         algorithms=None if algorithms is None else frozenset(algorithms),
         keys_uri=_said(body.jwks_uri),
         trust_acr=_said(body.trust_acr) or False,
         return_uris=tuple(_said(body.return_uris) or ()),
     )
+
+
+def _named_in(token: str, issuer: str | None, audience: str | None) -> tuple[str, str]:
+    """
+    The issuer and audience that *token* names, for an administrator who has one at hand and not the two texts.
+
+    SECURITY: nothing is believed of it. Its signature would prove nothing, since whoever it is from is not trusted yet;
+    it is as if the two texts had been typed. It is neither kept nor accepted as anybody's token.
+
+    Raises:
+        InvalidInputError: It is no JWT, names another issuer than *issuer*, or not one audience where none is said.
+    """
+    claims = read_jwt(token, field="jwt").unverified_claims
+    named = claims.get("iss")
+    if not isinstance(named, str):
+        raise InvalidInputError("jwt", "names no issuer: send `issuer` and `preferredAudience`")
+    if issuer not in {None, named}:
+        raise InvalidInputError("issuer", "must be the one that `jwt` names, or left out")
+    if audience is None:
+        aud = claims.get("aud")
+        several = aud if isinstance(aud, list) else [aud]
+        if len(several) != 1 or not isinstance(several[0], str) or not several[0]:
+            raise InvalidInputError("preferredAudience", "is required: `jwt` does not name exactly one audience")
+        audience = several[0]
+    return named, audience
 
 
 def _statement(body: wire.Statement, at: str) -> StatementDraft:
