@@ -1,7 +1,7 @@
 """
 `make bench`: each benchmark in a process of its own, one after the other, with its table.
 
-`python -m bench [engine] [store] [paging] [http] [--quick] [--grants N] [--json]`; without a name, all that are there.
+`python -m bench [NAME…] [--quick] [--grants N] [--json]`; without a name, all that are there.
 """
 
 from __future__ import annotations
@@ -15,13 +15,21 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-MODULES = {"engine": "engine", "store": "store", "paging": "paging", "http": "http_check"}
+MODULES = {
+    "engine": "engine",
+    "conditions": "conditions",
+    "store": "store",
+    "paging": "paging",
+    "http": "http_check",
+}
 QUICK = {
     "engine": ["--grants", "20000", "--seconds", "1"],
+    "conditions": ["--rounds", "5"],
     "store": [tempfile.gettempdir(), "5000"],
     "paging": ["--grants", "2000", "--rounds", "3"],
     "http": ["--grants", "20000", "--rounds", "1", "--seconds", "1"],
 }
+SIZED = {"engine", "paging", "http"}  # take a number of grants
 PLAIN = {"store"}  # prints lines and takes no options
 
 
@@ -43,7 +51,7 @@ def main() -> int:
     results, failed = {}, False
     for name in arguments.names or there:
         command = [sys.executable, "-m", f"bench.{MODULES[name]}", *(QUICK.get(name, []) if arguments.quick else [])]
-        if arguments.grants is not None and name not in PLAIN:
+        if arguments.grants is not None and name in SIZED:
             command += ["--grants", str(arguments.grants)]
         if not arguments.json:
             print(f"--- {name}", flush=True)

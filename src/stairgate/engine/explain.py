@@ -6,11 +6,12 @@ Built from what decides: `matching`, `candidates_of`, `misses`, `merge` and, for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from stairgate.engine.candidates import Candidate, applying, candidates_of, matching, rank
+from stairgate.engine.candidates import Candidate, Match, candidates_of, matching, rank
+from stairgate.engine.conditions import Condition, Conditions, Verdict
 from stairgate.engine.decide import Pending, assess, resolve, without_met
 from stairgate.engine.facts import Facts
 from stairgate.engine.lookup import Asked
@@ -71,10 +72,16 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedMark:
-    """A mark that applies to a grant, and what was held against it."""
+    """A mark on a grant, and what was held against it. *condition*: what its `when` says, where it has one."""
 
     mark: Mark
     attempts: tuple[Attempt, ...]
+    condition: Condition | None = None
+
+    @property
+    def applies(self) -> bool:
+        """Whether it applies: unless its condition is false."""
+        return self.condition is None or self.condition.verdict is not Verdict.FALSE
 
     @property
     def met(self) -> bool:
@@ -83,7 +90,9 @@ class ExplainedMark:
 
     @property
     def verdict(self) -> str:
-        """`met`, `refuses`, or for a mark that only watches `observed`: it would have refused."""
+        """`met`, `refuses`, for a mark that only watches `observed` (it would have refused), or `does_not_apply`."""
+        if not self.applies:
+            return "does_not_apply"
         if self.met:
             return "met"
         return "observed" if self.mark.requirement.enforce is Enforcement.OBSERVE else "refuses"
@@ -92,10 +101,10 @@ class ExplainedMark:
 @dataclass(frozen=True, slots=True)
 class ExplainedGrant:
     """
-    One grant that gives what is asked.
+    One grant that gives what is asked, or would if its condition were true.
 
     *requirement* and *area* are those of its merged marks, None where no mark guards it. *determined*: the outcome
-    names this grant.
+    names this grant. *condition*: what its `when` says, where it has one; a grant that does not count shows no marks.
     """
 
     source: Source
@@ -106,6 +115,12 @@ class ExplainedGrant:
     satisfiable: bool
     open: bool
     determined: bool
+    condition: Condition | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts: where its condition is true."""
+        return self.condition is None or self.condition.verdict is Verdict.TRUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +165,7 @@ class Explanation:
             if grant is not None and grant.requirement is not None:
                 return "the token's own evidence meets all marks of a grant"
             return "a grant that no mark guards"
-        return "no grant gives it"
+        return "no grant whose condition is true gives it" if self.grants else "no grant gives it"
 
 
 def explain(
@@ -181,22 +196,69 @@ def explain(
         decision = without_met(outcome, question, elevations, now, token_evidence)
     else:
         decision = outcome
-    asked = Asked(question.resource, question.action)
-    guards = applying(facts.resources.marks_on(asked), asked, question)
-    found = [
-        candidate
-        for match in matching(asked, facts, right, question)
-        for candidate in candidates_of(match, asked, facts, right, guards, question)
-    ]
     named = None if not isinstance(decision, Allow | StepUpRequired) else decision.source
+    conditions = Conditions(question)
     grants = []
-    for candidate in sorted(found, key=rank):
-        attempts = {
-            mark: _attempts(mark, question, elevations, now, token_evidence)
+    for candidate, condition in sorted(_grants(question, facts, right, conditions), key=lambda each: rank(each[0])):
+        if condition is not None and condition.verdict is not Verdict.TRUE:
+            grants.append(_not_counting(candidate, condition))
+            continue
+        marks = tuple(
+            ExplainedMark(
+                mark,
+                _attempts(mark, question, elevations, now, token_evidence),
+                None if mark.requirement.when is None else conditions.of(mark.requirement.when),
+            )
             for mark in (*candidate.marks, *candidate.observed)
-        }
-        grants.append(_explained(candidate, attempts, facts, question, named))
+        )
+        grants.append(_explained(candidate, marks, facts, question, named, condition))
     return Explanation(question, right, decision, tuple(grants), facts.revision)
+
+
+class _Whatever:
+    """Judges no condition: every grant counts and every mark applies, so that all of them can be shown."""
+
+    __slots__ = ()
+
+    def count(self, _: str | None) -> bool:
+        return True
+
+    def apply(self, _: str | None) -> bool:
+        return True
+
+
+def _grants(
+    question: Question, facts: Facts, right: Right, conditions: Conditions
+) -> Iterator[tuple[Candidate, Condition | None]]:
+    """Every grant, whatever its condition, with what that says; and with every mark on it."""
+    asked = Asked(question.resource, question.action)
+    asked.conditions = _Whatever()
+    guards = facts.resources.marks_on(asked)
+    for match in matching(asked, facts, right, question):
+        when = _when(match)
+        condition = None if when is None else conditions.of(when)
+        for candidate in candidates_of(match, asked, facts, right, guards, question):
+            yield candidate, condition
+
+
+def _when(match: Match) -> str | None:
+    _, given, role = match
+    return None if role is None else given.when
+
+
+def _not_counting(candidate: Candidate, condition: Condition) -> ExplainedGrant:
+    # Where nothing gives the access, nothing is said of protection.
+    return ExplainedGrant(
+        candidate.source,
+        str(candidate.permission),
+        (),
+        None,
+        None,
+        satisfiable=False,
+        open=False,
+        determined=False,
+        condition=condition,
+    )
 
 
 def _attempts(
@@ -210,23 +272,26 @@ def _attempts(
 
 def _explained(
     candidate: Candidate,
-    attempts: dict[Mark, tuple[Attempt, ...]],
+    shown: tuple[ExplainedMark, ...],
     facts: Facts,
     question: Question,
     named: Source | None,
+    condition: Condition | None,
 ) -> ExplainedGrant:
-    marks = candidate.marks
+    guarding = [each for each in shown if each.applies and each.mark in candidate.marks]
+    marks = tuple(each.mark for each in guarding)
     requirement = merge(marks) if marks else None
-    held = zip(*(attempts[mark] for mark in marks), strict=True)  # one row for each thing that was held against all
+    held = zip(*(each.attempts for each in guarding), strict=True)  # one row for each thing that was held against all
     return ExplainedGrant(
         candidate.source,
         str(candidate.permission),
-        tuple(ExplainedMark(mark, tried) for mark, tried in attempts.items()),
+        shown,
         requirement,
         shared_area(marks, question) if marks else None,
         requirement is None or satisfiable(requirement, facts.best_levels),
         not marks or any(all(not attempt.missed for attempt in row) for row in held),
         candidate.source == named,
+        condition,
     )
 
 
@@ -267,6 +332,7 @@ def _grant_document(grant: ExplainedGrant) -> Document:
             "resourceUri": str(each.mark.resource),
             "action": str(each.mark.action),
             "requirement": requirement_document(each.mark.requirement),
+            "condition": _condition_document(each.condition),
             "verdict": each.verdict,
             "attempts": [_attempt_document(attempt) for attempt in each.attempts],
         }
@@ -275,6 +341,8 @@ def _grant_document(grant: ExplainedGrant) -> Document:
     return {
         "source": _source_document(grant.source),
         "permission": grant.permission,
+        "condition": _condition_document(grant.condition),
+        "counts": grant.counts,
         "open": grant.open,
         "determined": grant.determined,
         "satisfiable": grant.satisfiable,
@@ -282,6 +350,12 @@ def _grant_document(grant: ExplainedGrant) -> Document:
         "area": None if grant.area is None else area_document(grant.area),
         "marks": marks,
     }
+
+
+def _condition_document(condition: Condition | None) -> Document | None:
+    if condition is None:
+        return None
+    return {"when": condition.expression, "verdict": condition.verdict.value, "error": condition.error}
 
 
 def _attempt_document(attempt: Attempt) -> Document:

@@ -19,6 +19,7 @@ from tests.unit.engine.building import (
     role,
 )
 
+from stairgate.engine.conditions import Condition, Verdict
 from stairgate.engine.decide import Right, decide
 from stairgate.engine.explain import _WHY, _WHY_TOKEN, explain
 from stairgate.engine.meeting import Miss, token_misses
@@ -103,6 +104,40 @@ def test_document_is_json_and_shows_no_bound_value_and_no_token() -> None:
     assert told.document()["outcome"] == "step_up_required"
 
 
+def test_a_grant_whose_condition_is_not_true_is_shown_with_why_and_without_marks() -> None:
+    known = facts(
+        grant("Authress:Owner", "a", when="context.amount < 100", step_up=STRONG),
+        grant("Authress:Owner", "a", when="context.gone", record="rec_2"),
+    )
+    told = explain(ask("a", context={"amount": 4242}), known, (), NOW)
+    document = told.document()
+    assert (told.outcome, document["why"]) == ("deny", "no grant whose condition is true gives it")
+    false, failed = told.grants
+    assert false.condition == Condition("context.amount < 100", Verdict.FALSE)
+    assert failed.condition == Condition("context.gone", Verdict.ERROR, "a member that it names is not there")
+    assert {(each.counts, each.open, each.determined, each.marks) for each in told.grants} == {
+        (False, False, False, ())
+    }
+    assert "4242" not in json.dumps(document)
+    counting = explain(ask("a", context={"amount": 5}), known, (), NOW)
+    assert [(each.counts, each.determined) for each in counting.grants] == [(True, True), (False, False)]
+    assert [each.verdict for each in counting.grants[0].marks] == ["refuses"]
+
+
+def test_a_mark_whose_condition_is_false_is_shown_as_one_that_does_not_apply() -> None:
+    known = facts(OWNER, resources=[guard("a", Requirement(when="context.amount >= 100"))])
+    verdicts = {}
+    for amount in (5, 500, "5"):
+        (found,) = explain(ask("a", context={"amount": amount}), known, (), NOW).grants
+        (shown,) = found.marks
+        verdicts[amount] = (shown.verdict, found.open, found.requirement is None)
+    assert verdicts == {
+        5: ("does_not_apply", True, True),
+        500: ("refuses", False, False),
+        "5": ("refuses", False, False),
+    }
+
+
 def test_rights_to_hand_out_can_be_explained() -> None:
     known = facts(grant("ro", "a"), roles=[role("ro", "read", rights="a")])
     assert explain(ask("a"), known, (), NOW).outcome == "allow"
@@ -127,6 +162,7 @@ def test_every_clause_has_its_words() -> None:
 CHOICE = random.Random(5)
 PLACES = ["a", "a/b", "a/*", "*", "a/*/c", "s:*", "a/b/*"]
 QUESTIONS = ["a", "a/b", "a/b/c", "a/*", "*", "s:1", "a/b/*"]
+CONDITIONS = [None, None, None, "context.x == 1", "has(context.x)", "context.gone", "true", "false"]
 ACTIONS = ["read", "pay", "pay:out", "*"]
 
 
@@ -141,6 +177,7 @@ def random_requirement() -> Requirement:
         scope=CHOICE.choice([None, Scope.EXACT] if bind else [None, *Scope]),
         bind=bind,
         enforce=CHOICE.choice([Enforcement.ON, Enforcement.ON, Enforcement.OBSERVE]),
+        when=CHOICE.choice(CONDITIONS),
     )
 
 
@@ -170,7 +207,8 @@ def test_explanation_tells_the_decision_that_is_made(_round: int) -> None:
         question, guards, held = random_case()
         roles = [role("ro", "*", "pay", marks=CHOICE.choice([None, {"pay": random_requirement()}]))]
         step_up = CHOICE.choice([None, random_requirement()])
-        known = facts(grant("ro", *CHOICE.sample(PLACES, 2), step_up=step_up), roles=roles, resources=guards)
+        when = CHOICE.choice(CONDITIONS)
+        known = facts(grant("ro", *CHOICE.sample(PLACES, 2), step_up=step_up, when=when), roles=roles, resources=guards)
         evidence = CHOICE.choice([None, TokenEvidence(Level.STRONG, NOW)])
         told = explain(question, known, held, NOW, evidence)
         assert told.decision == decide(question, known, held, NOW, evidence)
