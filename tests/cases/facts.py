@@ -85,6 +85,7 @@ def _statement(value: Document) -> Statement:
         users=tuple(UserId(user) for user in value.get("users", ())),
         groups=tuple(GroupId(group) for group in value.get("groups", ())),
         step_up=_mark(value.get("stepUp")),
+        when=value.get("when"),
     )
 
 
@@ -152,4 +153,27 @@ def without(world: World, named: Document) -> World:
         [each for each in world.roles if ("role", each.id) not in gone],
         [each for each in world.configurations if ("resource", str(each.resource)) not in gone],
         {user: [g for g in held if ("group", g) not in gone] for user, held in world.groups_of.items()},
+    )
+
+
+def unconditional(world: World) -> World:
+    """*world* as it is judged where the context is not known: every grant counts, no mark with a condition applies."""
+
+    def plain(requirement: Requirement | None) -> Requirement | None:
+        return None if requirement is None or requirement.when is not None else requirement
+
+    def bare(statement: Statement) -> Statement:
+        return replace(statement, when=None, step_up=plain(statement.step_up))
+
+    def kept(marks: tuple[ResourceMark, ...]) -> tuple[ResourceMark, ...]:
+        return tuple(mark for mark in marks if mark.requirement.when is None)
+
+    return World(
+        [replace(each, statements=tuple(map(bare, each.statements))) for each in world.records],
+        [
+            replace(each, permissions=tuple(replace(one, step_up=plain(one.step_up)) for one in each.permissions))
+            for each in world.roles
+        ],
+        [replace(each, marks=kept(each.marks)) for each in world.configurations],
+        world.groups_of,
     )

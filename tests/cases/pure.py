@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from tests.cases.doors import Entry, Shows, Told
-from tests.cases.facts import changed, without
+from tests.cases.facts import changed, unconditional, without
 from tests.cases.reading import Check, Document, End, StepUp, Token
 from tests.reference.oracle import Verdict, World, judge
 from tests.reference.worlds import facts
@@ -75,7 +75,7 @@ class PureDoor(ABC):
         self.entries: list[Entry] = []
 
     @abstractmethod
-    def judged(self, asked: Asked, elevations: Sequence[Elevation], now: datetime) -> Decided:
+    def judged(self, world: World, asked: Asked, elevations: Sequence[Elevation], now: datetime) -> Decided:
         """Decide."""
 
     async def declare(self, tokens: Sequence[Token], clients: Document, enrolled: Collection[str]) -> None:
@@ -101,7 +101,7 @@ class PureDoor(ABC):
         now = self.clock.now()
         try:
             about = self._asked(asked, now)
-            decided = self.judged(about, self.elevations, now)
+            decided = self.judged(self.world, about, self.elevations, now)
             if decided.refusal is not None and decided.told.challengeable:
                 assert asked.elevated is not None
                 self.refusals[asked.elevated] = (about, self._ticket(decided.refusal, about.question, asked, now))
@@ -180,7 +180,8 @@ class PureDoor(ABC):
         evidence = Evidence(method, level, user_verified=False, proven_at=now)
         number = ElevationId(f"elevation {len(self.elevations)}")
         elevation = issue(challenge, evidence, id=number, now=now, once=step.once)
-        if self.judged(replace(asked, evidence=None), [elevation], now).told.outcome != "allow":
+        today = unconditional(self.world)
+        if self.judged(today, replace(asked, evidence=None), [elevation], now).told.outcome != "allow":
             return ended(challenge, ChallengeState.SUPERSEDED, now)
         self.elevations.append(elevation)
         return satisfied(challenge, evidence, number, now)
@@ -203,10 +204,10 @@ def _named(elevation: Elevation, step: End) -> bool:
 class EngineDoor(PureDoor):
     """`engine.decide`, with the elevations of the token, as a store gives them."""
 
-    def judged(self, asked: Asked, elevations: Sequence[Elevation], now: datetime) -> Decided:
+    def judged(self, world: World, asked: Asked, elevations: Sequence[Elevation], now: datetime) -> Decided:
         question = asked.question
         own = [each for each in elevations if each.user == question.user and each.token == question.token]
-        compiled = replace(facts(self.world, question.user), best_levels=asked.best_levels)
+        compiled = replace(facts(world, question.user), best_levels=asked.best_levels)
         decision: Decision = decide(question, compiled, own, now, asked.evidence)
         match decision:
             case Deny():
@@ -223,8 +224,8 @@ class OracleDoor(PureDoor):
 
     shows = Shows.NOTHING
 
-    def judged(self, asked: Asked, elevations: Sequence[Elevation], now: datetime) -> Decided:
-        verdict: Verdict = judge(self.world, asked.question, elevations, now, asked.evidence, asked.best_levels)
+    def judged(self, world: World, asked: Asked, elevations: Sequence[Elevation], now: datetime) -> Decided:
+        verdict: Verdict = judge(world, asked.question, elevations, now, asked.evidence, asked.best_levels)
         if verdict.outcome != "step_up":
             used = next((each for each in elevations if each.id == verdict.elevation), None)
             return Decided(Told(verdict.outcome), used=used)

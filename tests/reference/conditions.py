@@ -5,6 +5,7 @@ A condition is built from parts, each a text and a function of the question. It 
 error, None; `&&` and `||` take an error for undecided, as CEL does.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -99,5 +100,19 @@ TEXTS = list(CONDITIONS)
 
 
 def says(condition: str, question: Question) -> bool | None:
-    """What *condition*, one of `TEXTS`, says; None: it is an error."""
-    return CONDITIONS[condition].says(question)
+    """What *condition* says, one of `TEXTS` or of the plain forms of named cases; None: it is an error."""
+    if condition in CONDITIONS:
+        return CONDITIONS[condition].says(question)
+    if condition == "resource.id.startsWith('homes/' + subject.id)":
+        return str(question.resource).startswith(f"homes/{question.user}")
+    if named := re.fullmatch(r"action\.name == '([a-z]+)'", condition):
+        return question.action.key == named[1]
+    if compared := re.fullmatch(r"context\.(\w+) (<|>=) ([0-9]+)", condition):
+        value = _member(question, compared[1])
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return (value < int(compared[3])) == (compared[2] == "<")
+    member = re.fullmatch(r"context\.(\w+)", condition)
+    assert member is not None, f"the reference cannot read `{condition}`"
+    value = _member(question, member[1])
+    return value if isinstance(value, bool) else None
