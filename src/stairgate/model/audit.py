@@ -25,6 +25,11 @@ class Event(StrEnum):
     ELEVATION_ISSUED = "elevation.issued"
     ELEVATION_USED = "elevation.used"
     ELEVATION_ENDED = "elevation.ended"
+    REQUEST_OPENED = "request.opened"
+    REQUEST_CHANGED = "request.changed"
+    REQUEST_VOTE = "request.vote"
+    REQUEST_APPROVED = "request.approved"
+    REQUEST_ENDED = "request.ended"
     OBSERVED = "mark.observed"
     TOKEN_BARRED = "token.barred"  # noqa: S105  # an event's name
     FACTOR_ADDED = "factor.added"

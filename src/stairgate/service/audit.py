@@ -14,12 +14,13 @@ from stairgate.model.audit import AuditDraft, Event
 from stairgate.model.canonical import JsonValue, digest_of
 from stairgate.model.challenges import Challenge, Ticket
 from stairgate.model.decisions import Question
-from stairgate.model.documents import area_document
+from stairgate.model.documents import area_document, requirement_document
 from stairgate.model.elevations import Elevation
 from stairgate.model.enrolment import AccountLink
 from stairgate.model.evidence import Factor
 from stairgate.model.ids import ElevationId, UserId
 from stairgate.model.protection import Mark, level_name
+from stairgate.model.requests import AccessTemplate, Request
 from stairgate.model.tokens import ClientCaller, PageHolder, Participant, TokenKey, UserCaller
 
 SYSTEM = "system"
@@ -113,6 +114,42 @@ def observed_entry(
 def barred_entry(user: UserId, token: TokenKey, *, why: str, by: str, at: datetime) -> AuditDraft:
     """The token opens and redeems nothing further, for a while or until its end."""
     return AuditDraft(Event.TOKEN_BARRED, at, by, {"user": user, "token": str(token), "why": why})
+
+
+def request_entry(
+    event: Event, request: Request, *, by: str, at: datetime, facts: Mapping[str, JsonValue] | None = None
+) -> AuditDraft:
+    """*event* happened to *request*, which is as it is after it. What is asked only as a digest, but for a step-up."""
+    ticket = request.ticket
+    about: dict[str, JsonValue] = {
+        "request": request.id,
+        "requester": request.requester,
+        "version": request.version,
+        "status": request.status.value,
+        "approvals": quorums_document(request.quorums),
+        "expiresAt": request.expires_at.isoformat(),
+    }
+    if isinstance(request.asked, AccessTemplate):
+        about["access"] = digest_of(access_document(request.asked))
+    if ticket is not None:
+        about.update(ticket_facts(ticket))
+    return AuditDraft(event, at, by, {**about, **(facts or {})})
+
+
+def access_document(access: AccessTemplate) -> dict[str, JsonValue]:
+    """What *access* gives to whom, for digests."""
+    return {
+        "users": list(access.users),
+        "statements": [
+            {
+                "roles": list(statement.roles),
+                "resources": [str(resource) for resource in statement.resources],
+                "stepUp": None if statement.step_up is None else requirement_document(statement.step_up),
+                "when": statement.when,
+            }
+            for statement in access.statements
+        ],
+    }
 
 
 def factor_entry(

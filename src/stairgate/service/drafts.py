@@ -53,6 +53,16 @@ class RecordDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessRequestDraft:
+    """An access request as it was written. *expiry* in seconds; None: not said."""
+
+    users: tuple[UserId, ...]
+    statements: tuple[StatementDraft, ...]
+    expiry: int | None = None
+    tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionDraft:
     """A permission of a role as it was written."""
 

@@ -25,7 +25,7 @@ from stairgate.model.decisions import Allow, Deny, Question, Source, StepUpRequi
 from stairgate.model.elevations import Elevation
 from stairgate.model.errors import ForbiddenError, InvalidInputError, NotFoundError, StepUpRefusedError
 from stairgate.model.evidence import TokenEvidence
-from stairgate.model.ids import ElevationId, GroupId, RecordId, UserId
+from stairgate.model.ids import ElevationId, GroupId, RecordId, RequestId, UserId
 from stairgate.model.protection import Mark, Requirement
 from stairgate.model.resources import (
     Resource,
@@ -243,7 +243,7 @@ def opens(transaction: ReadTransaction, question: Question, facts: Facts, elevat
     """
     claims = question.action.key == CLAIM.key and claimable(transaction, question.resource)
     own = question.action.key == UPDATE.key and question.resource == factors_resource(question.user)
-    if claims or own or question.user in _admins_of(transaction, question.resource):
+    if claims or own or question.user in _admins_of(transaction, question.user, question.resource):
         facts = _with_admin(facts, question.resource)
     for right in Right:
         outcome = assess(question, facts, right=right, judged_later=True)
@@ -258,8 +258,12 @@ def opens(transaction: ReadTransaction, question: Question, facts: Facts, elevat
     return BODY in elevation.details and reaches_management(ResourcePattern(question.resource.segments))
 
 
-def _admins_of(transaction: ReadTransaction, resource: Resource) -> Collection[UserId]:
-    """The admins of the record or group that *resource* guards; of anything else, none."""
+def _admins_of(transaction: ReadTransaction, user: UserId, resource: Resource) -> Collection[UserId]:
+    """
+    The admins of the record or group that *resource* guards; of anything else, none.
+
+    Of a request, *user*: whether they are an approver is asked at each vote.
+    """
     if len(resource.segments) != 2 or resource.children:  # noqa: PLR2004  # the kind and the id
         return ()
     kind, segment = resource.segments
@@ -268,6 +272,8 @@ def _admins_of(transaction: ReadTransaction, resource: Resource) -> Collection[U
     except InvalidInputError:
         return ()
     thing: AccessRecord | Group | None = None
+    if kind == "Authress:AccessRequests":
+        return () if transaction.request(RequestId(name)) is None else (user,)
     if kind == "Authress:AccessRecords":
         thing = transaction.record(RecordId(name))
     elif kind == "Authress:Groups":

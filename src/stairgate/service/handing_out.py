@@ -8,15 +8,20 @@ For each permission of a role on each resource that a record newly gives to some
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
-from stairgate.engine.decide import Right
+from stairgate.engine.decide import Right, assess
+from stairgate.engine.facts import Facts
 from stairgate.model.access import BUILT_IN_ROLES, AccessRecord, Grant, Permission, Role, Statement
 from stairgate.model.actions import ANY_ACTION, Action
+from stairgate.model.decisions import Allow, Deny, Question
 from stairgate.model.errors import DomainError, ForbiddenError, NotFoundError, StepUpRefusedError, TooLargeError
-from stairgate.model.ids import RoleId
+from stairgate.model.ids import RoleId, UserId
 from stairgate.model.resources import Resource, ResourcePattern, management_resource
 from stairgate.ports.store import ReadTransaction
 from stairgate.service.guard import CREATE, Guard
+from stairgate.service.loading import facts_in
 
 # Each is a question to the engine, and one record of 100 kB could ask a million of them.
 MOST_GIVEN = 10_000
@@ -24,12 +29,25 @@ MOST_GIVEN = 10_000
 EVERYTHING = Resource((), children=True)
 _UNKNOWN = (Permission(ANY_ACTION, allow=True, grant=True, delegate=True),)
 
+
+class Rights(Protocol):
+    """What of a guard is needed here."""
+
+    def require(self, action: Action, resource: Resource, *, right: Right = Right.ALLOW, hide: bool = True) -> None:
+        """Must raise where the right is not there."""
+        ...
+
+    def holds(self, action: Action, resource: Resource, right: Right) -> bool:
+        """Must tell whether the right is there without any step-up."""
+        ...
+
+
 _Given = tuple[RoleId, ResourcePattern, str | None]  # with its condition
 _Receivers = frozenset[tuple[str, str]]
 
 
 def require_for_record(
-    transaction: ReadTransaction, guard: Guard, record: AccessRecord, before: AccessRecord | None
+    transaction: ReadTransaction, guard: Rights, record: AccessRecord, before: AccessRecord | None
 ) -> None:
     """
     Refuse a record that gives somebody what its writer may not hand out.
@@ -66,6 +84,36 @@ def require_for_record(
         guard.require(CREATE, management_resource("AccessRecords"), hide=False)
 
 
+def could_hand_out(transaction: ReadTransaction, holder: UserId, record: AccessRecord) -> bool:
+    """
+    Whether *holder* has what it takes to hand out everything in *record*, which is new, marks aside.
+
+    Marks are asked of who acts. This tells who would be asked, and whether somebody who was still could be.
+    """
+    facts = facts_in(transaction, holder)
+    standing = _Standing(holder, facts)
+    try:
+        require_for_record(transaction, standing, record, None)
+    except (ForbiddenError, NotFoundError, TooLargeError):
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What somebody holds, whatever guards it."""
+
+    user: UserId
+    facts: Facts
+
+    def require(self, action: Action, resource: Resource, *, right: Right = Right.ALLOW, hide: bool = True) -> None:
+        if isinstance(assess(Question(self.user, resource, action), self.facts, right=right), Deny):
+            raise NotFoundError if hide else ForbiddenError
+
+    def holds(self, action: Action, resource: Resource, right: Right) -> bool:
+        return isinstance(assess(Question(self.user, resource, action), self.facts, right=right), Allow)
+
+
 def require_for_grants(transaction: ReadTransaction, guard: Guard, grants: list[Grant]) -> None:
     """
     Refuse to bring to life *grants* that already name what is about to be made, unless the caller may hand them out.
@@ -89,7 +137,7 @@ def require_one(guard: Guard, action: Action, resource: Resource) -> None:
         _ask(guard, action, resource, Right.GRANT)
 
 
-def _may_hand_out_everything(guard: Guard) -> bool:
+def _may_hand_out_everything(guard: Rights) -> bool:
     return guard.holds(ANY_ACTION, EVERYTHING, Right.DELEGATE)
 
 
@@ -109,7 +157,7 @@ def _receivers(names: AccessRecord | Statement) -> _Receivers:
     return frozenset((*(("user", user) for user in names.users), *(("group", group) for group in names.groups)))
 
 
-def _require(transaction: ReadTransaction, guard: Guard, given: set[_Given]) -> int:
+def _require(transaction: ReadTransaction, guard: Rights, given: set[_Given]) -> int:
     """Ask the engine for each permission of *given*; returns for how many it was asked."""
     if not given:
         return 0
@@ -131,7 +179,7 @@ def _require(transaction: ReadTransaction, guard: Guard, given: set[_Given]) -> 
     return len(questions)
 
 
-def _ask(guard: Guard, action: Action, resource: Resource, right: Right) -> None:
+def _ask(guard: Rights, action: Action, resource: Resource, right: Right) -> None:
     try:
         guard.require(action, resource, right=right)
     except StepUpRefusedError:

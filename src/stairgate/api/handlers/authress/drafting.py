@@ -9,6 +9,7 @@ from msgspec import UnsetType
 
 from stairgate.api.wire import authress as wire
 from stairgate.api.wire import invites as invites_wire
+from stairgate.api.wire import requests as request_wire
 from stairgate.model.access import NO_TAGS, ResourceAbility, ResourceMark
 from stairgate.model.actions import ANY_ACTION, Action, parse_action
 from stairgate.model.documents import requirement_of
@@ -22,6 +23,7 @@ from stairgate.service.conditions import condition_of
 from stairgate.service.drafts import (
     ABSENT,
     Absent,
+    AccessRequestDraft,
     ClientDraft,
     GroupDraft,
     IssuerDraft,
@@ -78,6 +80,17 @@ def invite_draft(body: invites_wire.Invite) -> InviteDraft:
         expires_at=end,
         linked_user=None if linked is None else user_id(linked, field="linkedUserId"),
         tenant=tenant if tenant is not None else _optional_text(body.tenant_id, "tenantId"),
+    )
+
+
+def access_request_draft(body: request_wire.AccessRequest) -> AccessRequestDraft:
+    """The access request that *body* writes. Raises `InvalidInputError` naming the member."""
+    statements = body.access.statements
+    return AccessRequestDraft(
+        users=_users(body.access.users, "access.users"),
+        statements=tuple(_statement(each, f"access.statements[{place}]") for place, each in enumerate(statements)),
+        expiry=_said(body.expiry),
+        tags=_tags(body.tags),
     )
 
 

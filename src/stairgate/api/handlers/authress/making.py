@@ -20,12 +20,17 @@ def _undated(_made: object) -> None:
     return None
 
 
+def _untagged(_made: object) -> None:
+    return None
+
+
 async def made(
     call: Call,
     verb: Callable[[Services], Awaitable[Written[T]]],
     view: Callable[[T], object],
     *,
     dated: Callable[[T], datetime | None] = _undated,
+    tagged: Callable[[T], listing.HeaderField | None] = _untagged,
 ) -> Answer:
     """
     Make something and show it.
@@ -35,10 +40,13 @@ async def made(
         verb: What makes it, with the services that it is given.
         view: How it is shown.
         dated: When it was last changed, where its answer says so.
+        tagged: Its `ETag`, where it has one.
     """
 
     def render(written: Written[T]) -> Answer:
-        fields = (*listing.last_modified(dated(written.value)), listing.revision(written.revision))
+        tag = tagged(written.value)
+        tags = () if tag is None else (tag,)
+        fields = (*tags, *listing.last_modified(dated(written.value)), listing.revision(written.revision))
         return json_answer(201, view(written.value), *fields)
 
     return await once(call, verb, render)

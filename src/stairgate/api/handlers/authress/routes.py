@@ -6,6 +6,7 @@ from stairgate.api.call import Parameter, Route
 from stairgate.api.handlers.authress import groups, records, resources, roles
 from stairgate.api.handlers.authress.access_routes import ROUTES as ACCESS
 from stairgate.api.handlers.authress.listing import CURSOR, FILTER, LIMIT
+from stairgate.api.handlers.authress.request_routes import ROUTES as REQUESTS
 from stairgate.api.handlers.authress.trust_routes import ROUTES as TRUST
 from stairgate.api.wire import authress as wire
 from stairgate.service.preconditions import FIELD, MAX_LENGTH
@@ -24,6 +25,7 @@ _STATUS = Parameter("status", "Only those of this status.", choices=("ACTIVE", "
 
 ROUTES: tuple[Route, ...] = (
     *ACCESS,
+    *REQUESTS,
     Route(
         "GET",
         "/v1/records",

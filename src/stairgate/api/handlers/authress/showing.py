@@ -10,10 +10,12 @@ from msgspec import UNSET, UnsetType
 from stairgate.api.call import Call
 from stairgate.api.wire import authress as wire
 from stairgate.api.wire import invites as invites_wire
+from stairgate.api.wire import requests as request_wire
 from stairgate.model import access, clients
 from stairgate.model.canonical import base64url, canonical_json
 from stairgate.model.documents import requirement_document
 from stairgate.model.protection import Requirement
+from stairgate.model.requests import AccessTemplate
 from stairgate.service.claims import Claimed
 from stairgate.service.client_keys import MadeKey, public_key_text
 from stairgate.service.invites import KnownInvite
@@ -38,6 +40,13 @@ def record_view(call: Call, record: access.AccessRecord) -> wire.AccessRecord:
         status=record.status.value,
         account=wire.Account(call.services.account),
         links=itself(call, f"/v1/records/{quote(record.id, safe='')}"),
+    )
+
+
+def access_view(access_asked: AccessTemplate) -> request_wire.AccessTemplate:
+    """The access that a request asks for."""
+    return request_wire.AccessTemplate(
+        _users(access_asked.users), [_statement(statement) for statement in access_asked.statements]
     )
 
 
