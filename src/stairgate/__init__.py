@@ -68,9 +68,13 @@ if TYPE_CHECKING:
         Resource,
         ResourceAbility,
         ResourceMark,
+        ResourceUser,
         Role,
         ServiceClient,
         Statement,
+        UserPermission,
+        UserResource,
+        UserRole,
         VerificationKey,
     )
 
@@ -115,6 +119,7 @@ __all__ = [
     "Resource",
     "ResourceAbility",
     "ResourceMark",
+    "ResourceUser",
     "Role",
     "ServerError",
     "ServiceClient",
@@ -133,6 +138,9 @@ __all__ = [
     "UnavailableError",
     "UnexpectedAnswerError",
     "UnreachableError",
+    "UserPermission",
+    "UserResource",
+    "UserRole",
     "UserTokenRefusedError",
     "VerificationKey",
     "WrongAnswerError",
@@ -156,7 +164,8 @@ _MODULES = {
     "stairgate.client.requirement": "Level Method Requirement",
     "stairgate.client.shapes": """
         AccessRecord Area Challenge ClientOptions DeliveredCode Elevation Group Identity NewAccessKey
-        Permission Resource ResourceAbility ResourceMark Role ServiceClient Statement VerificationKey
+        Permission Resource ResourceAbility ResourceMark ResourceUser Role ServiceClient Statement
+        UserPermission UserResource UserRole VerificationKey
     """,
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

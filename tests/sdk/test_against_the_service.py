@@ -29,11 +29,15 @@ from stairgate import (
     Requirement,
     Resource,
     ResourceMark,
+    ResourceUser,
     Role,
     ServiceClient,
     Statement,
     StepUp,
     UnauthenticatedError,
+    UserPermission,
+    UserResource,
+    UserRole,
     UserTokenRefusedError,
     WrongAnswerError,
 )
@@ -258,3 +262,51 @@ def test_errors_name_the_field(owner: Any) -> None:
     assert caught.value.field is not None
     assert "action" in caught.value.field
     assert caught.value.error_id
+
+
+def test_access_is_read_for_the_token_that_is_passed(server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner)
+    where = (customer.user, customer.account)
+    assert owner.access.permissions(*where) == []
+    assert owner.access.roles(*where) == []
+    assert list(owner.access.resources(customer.user)) == []
+    (permission,) = owner.access.permissions(*where, include_protected=True)
+    assert (permission.action, permission.step_up.level) == (PAY, "strong")
+    (role,) = owner.access.roles(*where, include_protected=True)
+    assert (role.role_id, role.step_up.level) == (customer.role, "strong")
+    (resource,) = owner.access.resources(customer.user, permission=PAY, include_protected=True)
+    assert (resource.resource_uri, resource.step_up.level) == (customer.account, "strong")
+
+    refusal = owner.authorize(*where, PAY, user_token=customer.token)
+    challenge = owner.challenges.open(refusal.step_up_challenge_token, user_token=customer.token)
+    owner.challenges.answer(challenge.challenge_id, method="totp", code=code(customer.secret))
+    assert owner.access.permissions(*where, user_token=customer.token) == [UserPermission(action=PAY, allow=True)]
+    assert owner.access.roles(*where, user_token=customer.token) == [UserRole(role_id=customer.role)]
+    found = owner.access.resources(customer.user, collection="accounts", permission=PAY, user_token=customer.token)
+    assert list(found) == [UserResource(resource_uri=customer.account)]
+    assert owner.access.permissions(*where, user_token=server.token(customer.user)) == []
+    with pytest.raises(UserTokenRefusedError):
+        owner.access.permissions(*where, user_token=server.token("somebody else"))
+
+
+def test_a_user_reads_their_own_access_and_nobody_elses(make: Make, server: LocalServer, owner: Any) -> None:
+    customer, other = Customer(server, owner), Customer(server, owner)
+    client = make(server.url, user_token=customer.token)
+    (permission,) = client.access.permissions(customer.user, customer.account, include_protected=True)
+    assert permission.action == PAY
+    for ask in (
+        lambda: client.access.permissions(other.user, other.account),
+        lambda: client.access.roles(other.user, other.account),
+        lambda: list(client.access.resources(other.user)),
+    ):
+        with pytest.raises(ForbiddenError):
+            ask()
+
+
+def test_the_users_of_a_resource_come_page_by_page(server: LocalServer, owner: Any) -> None:
+    customer = Customer(server, owner)
+    names = sorted(f"{customer.user}-{number}" for number in range(5))
+    statement = Statement(roles=[customer.role], resources=[f"{customer.account}/shared"])
+    owner.records.create(AccessRecord(name="shared", users=names, statements=[statement]))
+    found = list(owner.access.users(f"{customer.account}/shared", page_size=2))
+    assert found == [ResourceUser(user_id=name, roles=(customer.role,)) for name in names]

@@ -22,6 +22,10 @@ PAGES = [
     reply(200, {"records": [RECORD], "pagination": {"next": {"cursor": "c/1+="}}}),
     reply(200, {"records": [RECORD]}),
 ]
+PLACES = [
+    reply(200, {"resources": [], "pagination": {"next": {"cursor": "c/1+="}}}),
+    reply(200, {"resources": [{"resourceUri": "a/1", "stepUp": {"level": "basic"}}]}),
+]
 NEW = AccessRecord(name="n", statements=[Statement(roles=["x"], resources=["a"], step_up=Requirement(uses=1))])
 
 OPERATIONS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
@@ -42,6 +46,16 @@ OPERATIONS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
     "elevations": (lambda c: c.elevations.list("u"), [reply(200, {"elevations": [ELEVATION]})]),
     "end": (lambda c: c.elevations.end("u", "e"), [reply(204)]),
     "end all": (lambda c: c.elevations.end_all("u", every_token=True), [reply(200, {"ended": 2})]),
+    "permissions": (
+        lambda c: c.access.permissions("u", "a/b", user_token="t", context={"a": 1}, include_protected=True),
+        [reply(200, {"permissions": [{"action": "p", "allow": True, "stepUp": {"level": "basic"}}]})],
+    ),
+    "user roles": (lambda c: c.access.roles("u", "a"), [reply(200, {"roles": [{"roleId": "r"}]})]),
+    "user resources": (lambda c: list(c.access.resources("u", collection="a", permission="p", nested=True)), PLACES),
+    "resource users": (
+        lambda c: list(c.access.users("a", page_size=5)),
+        [reply(200, {"users": [{"userId": "u", "roles": [{"roleId": "r"}]}]})],
+    ),
     "records": (lambda c: list(c.records.list(filter="a b", page_size=1)), PAGES),
     "create": (lambda c: c.records.create(NEW), [reply(201, RECORD)]),
     "read": (lambda c: c.records.get("r"), [reply(200, RECORD)]),

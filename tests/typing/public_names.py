@@ -33,6 +33,10 @@ def blocking(client: sg.Stairgate) -> None:
     assert_type(client.groups.get("g"), sg.Group)
     assert_type(client.resources.get("a"), sg.Resource)
     assert_type(client.clients.create_key("c"), sg.NewAccessKey)
+    assert_type(client.access.permissions("u", "a"), list[sg.UserPermission])
+    assert_type(client.access.roles("u", "a"), list[sg.UserRole])
+    assert_type(client.access.resources("u", permission="READ"), Iterator[sg.UserResource])
+    assert_type(client.access.users("a"), Iterator[sg.ResourceUser])
     client.challenges.answer("c", method="sesame", code="1")  # type: ignore[arg-type]  # no such method
     client.roles.create(sg.Group(name="g"))  # type: ignore[arg-type]  # another kind
     sg.Requirement(level="strongest")  # type: ignore[arg-type]  # a typo must not weaken a mark
@@ -45,6 +49,8 @@ async def asynchronous(client: sg.AsyncStairgate) -> None:
     assert_type(client.challenges.watch("c"), AsyncIterator[sg.Challenge])
     assert_type(await client.elevations.list("u"), list[sg.Elevation])
     assert_type(await client.records.create(sg.AccessRecord(name="n", statements=[])), sg.AccessRecord)
+    assert_type(await client.access.permissions("u", "a"), list[sg.UserPermission])
+    assert_type(client.access.resources("u"), AsyncIterator[sg.UserResource])
     async for record in client.records.list():
         assert_type(record, sg.AccessRecord)
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from stairgate.client.codec import from_wire, to_wire
 from stairgate.client.errors import UnexpectedAnswerError
-from stairgate.client.exchange import Found, Operation, Reply, Request, Stream, document_in, encoded, exchange, path
+from stairgate.client.exchange import (
+    NO_HEADERS,
+    Found,
+    Operation,
+    Reply,
+    Request,
+    Stream,
+    document_in,
+    encoded,
+    exchange,
+    path,
+)
 from stairgate.client.refusals import refusal
 from stairgate.client.shapes import (
     AccessRecord,
@@ -70,16 +81,27 @@ def delete(kind: Kind[Any], item_id: str) -> Operation[None]:
 
 def each(kind: Kind[T], query: Mapping[str, str | int | None]) -> Stream[T]:
     """Every item, page by page."""
+    yield from paged(kind.shape, kind.listed_as, ("v1", kind.segment), query)
+
+
+def paged(
+    shape: type[T],
+    listed_as: str,
+    segments: Sequence[str],
+    query: Mapping[str, str | int | None],
+    headers: Mapping[str, str] = NO_HEADERS,
+) -> Stream[T]:
+    """Every item of the list at *segments*, page by page; one without items can still be followed by another."""
     cursor: str | None = None
     seen: set[str] = set()
     while True:
-        request = Request("GET", path("v1", kind.segment, query={**query, "cursor": cursor}), repeatable=True)
+        request = Request("GET", path(*segments, query={**query, "cursor": cursor}), headers, repeatable=True)
         document = document_in((yield from _call(request)))
-        items = document.get(kind.listed_as)
+        items = document.get(listed_as)
         if not isinstance(items, list):
-            raise UnexpectedAnswerError(f"unexpected answer: no list of `{kind.listed_as}`")
+            raise UnexpectedAnswerError(f"unexpected answer: no list of `{listed_as}`")
         for item in items:
-            yield Found(from_wire(kind.shape, item))
+            yield Found(from_wire(shape, item))
         cursor = _next_cursor(document)
         if cursor is None:
             return

@@ -10,11 +10,22 @@ from typing import Any, Generic, Self, TypeVar
 
 import httpx2
 
-from stairgate.client import administration, checks, stepup
+from stairgate.client import access, administration, checks, stepup
 from stairgate.client.decisions import Decision
 from stairgate.client.driver import Driver
 from stairgate.client.requirement import Method
-from stairgate.client.shapes import Challenge, DeliveredCode, Elevation, Identity, NewAccessKey, ServiceClient
+from stairgate.client.shapes import (
+    Challenge,
+    DeliveredCode,
+    Elevation,
+    Identity,
+    NewAccessKey,
+    ResourceUser,
+    ServiceClient,
+    UserPermission,
+    UserResource,
+    UserRole,
+)
 from stairgate.client.transport import DEFAULT_TIMEOUT
 
 T = TypeVar("T")
@@ -51,6 +62,7 @@ class Stairgate:
         )
         self.challenges = Challenges(self._driver)
         self.elevations = Elevations(self._driver)
+        self.access = Access(self._driver)
         self.records = Collection(self._driver, administration.RECORDS)
         self.roles = Collection(self._driver, administration.ROLES)
         self.groups = Collection(self._driver, administration.GROUPS)
@@ -283,6 +295,107 @@ class Challenges:
     def cancel(self, challenge_id: str, *, user_token: str | None = None) -> None:
         """Take back a challenge that this caller opened."""
         self._driver.run(stepup.cancel_challenge(self._driver.conversation, challenge_id, user_token=user_token))
+
+
+class Access:
+    """`client.access`: what a user may do, through which roles and where; who is named on a resource. Takes no use."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+
+    def permissions(
+        self,
+        user_id: str,
+        resource_uri: str,
+        *,
+        user_token: str | None = None,
+        context: Mapping[str, object] | None = None,
+        include_protected: bool = False,
+    ) -> list[UserPermission]:
+        """
+        What the user may do on the resource; nothing: an empty list.
+
+        Args:
+            user_id: Whom it is about.
+            resource_uri: Where.
+            user_token: From a service client: the access token that the user came with, whose elevations count.
+            context: The details of the request, for marks that bind to them.
+            include_protected: Carry what wants a step-up, with its requirement, in place of leaving it out.
+        """
+        return self._driver.run(
+            access.permissions(
+                self._driver.conversation,
+                user_id,
+                resource_uri,
+                user_token=user_token,
+                context=context,
+                include_protected=include_protected,
+            )
+        )
+
+    def roles(
+        self,
+        user_id: str,
+        resource_uri: str,
+        *,
+        user_token: str | None = None,
+        context: Mapping[str, object] | None = None,
+        include_protected: bool = False,
+    ) -> list[UserRole]:
+        """The roles that the user is given on exactly this resource; the arguments are `permissions`'."""
+        return self._driver.run(
+            access.roles(
+                self._driver.conversation,
+                user_id,
+                resource_uri,
+                user_token=user_token,
+                context=context,
+                include_protected=include_protected,
+            )
+        )
+
+    def resources(
+        self,
+        user_id: str,
+        *,
+        collection: str | None = None,
+        permission: str | None = None,
+        nested: bool = False,
+        user_token: str | None = None,
+        context: Mapping[str, object] | None = None,
+        include_protected: bool = False,
+        page_size: int | None = None,
+    ) -> Iterator[UserResource]:
+        """
+        Where the user may do something, page by page: of the resources that policies name without a wildcard.
+
+        Args:
+            user_id: Whom it is about.
+            collection: Only what lies below it, one level without *nested*.
+            permission: What must be open there; without it any action will do.
+            nested: At any depth.
+            user_token: As for `permissions`.
+            context: As for `permissions`.
+            include_protected: As for `permissions`.
+            page_size: How many are asked for at once, at most 20.
+        """
+        return self._driver.stream(
+            access.resources(
+                self._driver.conversation,
+                user_id,
+                collection=collection,
+                permission=permission,
+                nested=nested,
+                user_token=user_token,
+                context=context,
+                include_protected=include_protected,
+                page_size=page_size,
+            )
+        )
+
+    def users(self, resource_uri: str, *, page_size: int | None = None) -> Iterator[ResourceUser]:
+        """Who is named on exactly this resource, directly or through a group, page by page."""
+        return self._driver.stream(access.users(resource_uri, page_size=page_size))
 
 
 class Elevations:

@@ -110,6 +110,45 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserPermission:
+    """
+    An action with the rights that are open to the user.
+
+    With *step_up*, which comes only where it is asked for: the rights that an elevation like that would open.
+    """
+
+    action: str
+    allow: bool
+    grant: bool = False
+    delegate: bool = False
+    step_up: Requirement | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserRole:
+    """A role that the user is given. With *step_up*: nothing of it is open before such a step-up."""
+
+    role_id: str
+    step_up: Requirement | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserResource:
+    """A resource where something is open to the user. With *step_up*: nothing is before such a step-up."""
+
+    resource_uri: str
+    step_up: Requirement | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceUser:
+    """A user whom statements name on a resource, directly or through a group, and the roles that these give."""
+
+    user_id: str
+    roles: Sequence[str] = listed("roleId")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceMark(Requirement):
     """A requirement for *actions* on a resource and all below it, whoever has access."""
 
