@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from stairgate.engine.weakening import weakened_in_record
 from stairgate.model.access import AccessRecord, RecordStatus, Statement
 from stairgate.model.actions import parse_action
 from stairgate.model.audit import AuditDraft, Event
@@ -236,6 +237,8 @@ def _hand_out(
         require_for_record(transaction, inviter, record, before)
     except (ForbiddenError, NotFoundError):
         raise _lost() from None
+    if weakened_in_record(before, record):
+        raise ProtectionWouldBeLostError("a protection that the record has by now would be lost: ask for a new invite")
     if (
         not inviter.user.startswith(CLIENT_PREFIX)
         and arms(transaction, before, record)

@@ -371,6 +371,16 @@ async def test_replace_record_data_never_removes_a_protection(world: World) -> N
         await accept(world, await invited(world, strategy=REPLACE), BOB)
 
 
+async def test_force_merge_adds_no_unmarked_copy_of_what_was_marked_since(world: World) -> None:
+    """Attack 35: else an invite that is still out undoes a protection, for everybody in the record."""
+    await accept(world, await invited(world))
+    await changed(world, statements=(statement(step_up=STRONG),))
+    before = await only(world)
+    with pytest.raises(ProtectionWouldBeLostError):
+        await accept(world, await invited(world, strategy=MERGE), BOB)
+    assert await only(world) == before
+
+
 async def test_skip_changes_changes_nothing_and_is_accepted(world: World) -> None:
     stood = await widened(world)
     invite = await invited(world, strategy=SKIP)
