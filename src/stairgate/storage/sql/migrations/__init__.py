@@ -8,7 +8,7 @@ from pathlib import Path
 from stairgate.storage.sql.files import connect, create, database_path
 from stairgate.storage.sql.revisions import require_not_newer, revision_in
 
-_PATIENCE = 5.0  # seconds that a running service may take to let go of the database
+_PATIENCE = 30.0  # seconds that a running service, or another migration, may take to let go of the database
 
 
 def migrate(url: str) -> None:
