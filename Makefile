@@ -11,7 +11,7 @@ DEV    := .venv/.stamp-dev
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(SERVER) ## a small bank on Stairgate, end to end (ONCE=1: run through once and exit)
@@ -29,6 +29,11 @@ test: $(DEV) ## everything: check, then all tests; the last line names the lanes
 bench: $(DEV) ## the benchmark suite (installs nginx and wrk where apt-get may)
 	@scripts/system-packages bench || echo "the benchmarks run without what is missing"
 	@.venv/bin/python -m bench $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(DEV) ## pictures of every state of every page, into .cache/screenshots
+	@scripts/lanes
+	@.venv/bin/python -m tests.pages.screenshots
 
 .PHONY: dev
 dev: $(DEV) ## only install what `make test` needs

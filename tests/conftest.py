@@ -38,7 +38,16 @@ def javascript_lacks() -> str | None:
     return None
 
 
-LANES = {"javascript": javascript_lacks}
+def pages_lack() -> str | None:
+    """Why the pages cannot be looked at in a browser here, if they cannot."""
+    if not Path("/usr/bin/chromium").exists():
+        return "chromium not found"
+    if not (ROOT / "tests/acceptance/javascript/node_modules/axe-core").is_dir():
+        return "axe-core is not installed; `make test` or `scripts/lanes` does it"
+    return None
+
+
+LANES = {"javascript": javascript_lacks, "pages": pages_lack}
 
 
 def why_not(lane: str) -> str | None:

@@ -100,6 +100,7 @@ class Bank:
     world: World
     shop: ClientCaller
     url: str
+    back: str
 
     def __init__(self, folder: Path, *, templates: Path | None = None) -> None:
         self._folder, self._templates = folder, templates
@@ -130,7 +131,9 @@ class Bank:
 
     async def _serve(self) -> None:
         listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://localhost:{listening.getsockname()[1]}"
+        port = listening.getsockname()[1]
+        self.url = f"http://localhost:{port}"
+        self.back = f"http://127.0.0.1:{port}/back"  # another origin, and an address that this machine has
         # Pages tell times in the reader's zone and by the reader's clock, so the bank's is the real one to begin with.
         clock = FakeClock(datetime.now(UTC))
         async with new_world("memory", self._folder, clock=clock, origin=self.url) as self.world:
@@ -147,7 +150,7 @@ class Bank:
     async def _register(self) -> None:
         def run(transaction: Any) -> None:
             client = transaction.client(ClientId("sc_shop"))
-            transaction.put_client(replace(client, name="Bank app", return_uris=(BACK,)))
+            transaction.put_client(replace(client, name="Bank app", return_uris=(BACK, self.back)))
 
         await self.world.services.store.write(run)
 

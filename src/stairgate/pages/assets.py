@@ -11,10 +11,10 @@ from stairgate.pages.http import Page, Request
 
 ASSETS_PATH = "/pages"
 _FOLDER = Path(__file__).parent / "assets"
-_TYPES = {".css": b"text/css; charset=utf-8", ".js": b"text/javascript; charset=utf-8"}
+_TYPES = {".css": b"text/css; charset=utf-8", ".js": b"text/javascript; charset=utf-8", ".svg": b"image/svg+xml"}
 _KEPT = (b"cache-control", b"public, max-age=31536000, immutable")
 # SECURITY: an SVG that is opened by itself would run scripts of its own, were it not for this.
-_INERT = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox")
+_INERT = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
 class Assets:
@@ -47,5 +47,6 @@ class Assets:
         if not name or self._versions.get(name) != version:
             raise NotFoundError
         content, media_type = self._found[name]
-        inert = (_INERT,) if media_type.startswith(b"image/") else ()
-        return f"{ASSETS_PATH}/{{version}}/{{name}}", Page(200, content, media_type, (_KEPT, *inert), kept=True)
+        policy = _INERT if media_type.startswith(b"image/") else ""
+        page = Page(200, content, media_type, (_KEPT,), kept=True, policy=policy)
+        return f"{ASSETS_PATH}/{{version}}/{{name}}", page

@@ -57,7 +57,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer. *elsewhere* is an origin, or a scheme, that a form of this page may lead on to."""
+    """
+    One answer.
+
+    *elsewhere* is an origin, or a scheme, that a form of this page may lead on to. *kept*: a cache may keep it, because
+    it is the same for everybody. *policy* stands in place of the usual one.
+    """
 
     status: int
     body: bytes = b""
@@ -65,11 +70,12 @@ class Page:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     elsewhere: str = ""
     stream: AsyncGenerator[bytes, None] | None = None
-    kept: bool = False  # a cache may keep it: it is the same for everybody
+    kept: bool = False
+    policy: str = ""
 
     def fields(self, *, secure: bool) -> list[tuple[bytes, bytes]]:
         """Its header fields."""
-        policy = (
+        policy = self.policy or (
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
             f"form-action 'self'{' ' if self.elsewhere else ''}{self.elsewhere}; base-uri 'none'; "
             "frame-ancestors 'none'; require-trusted-types-for 'script'"

@@ -23,9 +23,21 @@ class Templates:
     """
 
     def __init__(self, override: Path | None = None, **everywhere: object) -> None:
-        folders = [_FOLDER] if override is None else [override, _FOLDER]
-        self._environment = Environment(
-            loader=FileSystemLoader(folders),
+        self._folders = [_FOLDER] if override is None else [override, _FOLDER]
+        self._everywhere = everywhere
+        self._of: dict[str, Environment] = {}
+
+    def render(self, name: str, language: Language, **context: Any) -> bytes:  # noqa: ANN401  # what the template takes
+        """The template *name* in *language*."""
+        environment = self._of.get(language.tag)
+        if environment is None:
+            environment = self._of[language.tag] = self._made(language)
+        return environment.get_template(name).render(language=language, **context).encode()
+
+    def _made(self, language: Language) -> Environment:
+        # One a language: an overlay would share the functions that translate.
+        environment: Any = Environment(
+            loader=FileSystemLoader(self._folders),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -33,17 +45,9 @@ class Templates:
             extensions=["jinja2.ext.i18n"],
             auto_reload=False,
         )
-        self._environment.globals.update(everywhere)
-        self._environment.filters.update(visible=visible, shown=shown)
-        self._of: dict[str, Environment] = {}
-
-    def render(self, name: str, language: Language, **context: Any) -> bytes:  # noqa: ANN401  # what the template takes
-        """The template *name* in *language*."""
-        environment = self._of.get(language.tag)
-        if environment is None:
-            environment = self._environment.overlay()
-            # Newstyle: what fills a message in is escaped, however the message came about.
-            install: Any = environment
-            install.install_gettext_translations(language.translations, newstyle=True)
-            self._of[language.tag] = environment
-        return environment.get_template(name).render(language=language, **context).encode()
+        environment.globals.update(self._everywhere)
+        environment.filters.update(visible=visible, shown=shown)
+        # Newstyle: what fills a message in is escaped, however the message came about.
+        environment.install_gettext_translations(language.translations, newstyle=True)
+        made: Environment = environment
+        return made

@@ -23,8 +23,13 @@ if (ending && main.dataset.expires) {
 
 // --- live state: what happens elsewhere shows here
 
+// An answer under way leads where the server says, to the app perhaps: nothing may come between.
+let leaving = false;
+addEventListener("submit", () => { leaving = true; });
+addEventListener("pageshow", () => { leaving = false; });
+
 function changed(state) {
-  if (state !== main.dataset.state) location.replace(address);
+  if (state !== main.dataset.state && !leaving) location.replace(address);
   return !LIVE.includes(state);
 }
 
@@ -97,6 +102,7 @@ async function ask() {
 
 async function prove(event) {
   event.preventDefault();
+  event.stopPropagation();  // it has not left yet
   const button = form.querySelector("button");
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE_SECONDS * 1000);
@@ -107,6 +113,7 @@ async function prove(event) {
     if (!publicKey) return;
     const credential = await navigator.credentials.get({ publicKey, signal: patience.signal });
     form.elements.credential.value = JSON.stringify(given(credential));
+    leaving = true;
     form.submit();
   } catch (error) {
     // Browsers give one error for closed, timed out and none there: nothing is known but that it did not happen.

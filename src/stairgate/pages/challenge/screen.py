@@ -145,8 +145,11 @@ def _title(view: ChallengeView, wording: Wording | None, language: Language) -> 
 
 
 def _details(view: ChallengeView, wording: Wording | None, language: Language) -> Iterator[Detail]:
-    for name, text in sorted(view.challenge.ticket.details.items()):
-        labels = {} if wording is None else wording.labels.get(name, {})
+    known = {} if wording is None else wording.labels
+    first = {name: place for place, name in enumerate(known)}  # the operator's order, then the alphabet
+    details = view.challenge.ticket.details
+    for name in sorted(details, key=lambda name: (first.get(name, len(first)), name)):
+        text, labels = details[name], known.get(name, {})
         plain = _plain(text, language)
         label = in_language(labels, language) or shown(name).text
         yield Detail(label, shown(plain), visible(plain))
