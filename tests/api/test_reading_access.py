@@ -170,6 +170,7 @@ async def test_resources_are_filtered_by_collection_depth_and_action(door: Door,
     await door.world.grant("ann", "other", "documents", record="rec_other")
     assert uris(await resources(door, ann)) == ["docs/1", "other"]
     assert uris(await resources(door, ann, query="?resourceUri=undefined")) == ["docs/1", "other"]
+    assert uris(await resources(door, ann, query="?resourceUri=undefined/*")) == []
     assert uris(await resources(door, ann, query="?resourceUri=*")) == ["docs/1", "other"]
     nested = "collectionConfiguration=INCLUDE_NESTED"
     assert uris(await resources(door, ann, query=f"?{nested}")) == ["docs/1", "docs/1/parts/2", "other"]
