@@ -202,18 +202,17 @@ def _named(elevation: Elevation, step: End) -> bool:
 
 
 class EngineDoor(PureDoor):
-    """`engine.decide`, with the elevations of the token, as a store gives them."""
+    """`engine.decide`, with every elevation there is: what is another token's or user's must not help even here."""
 
     def judged(self, world: World, asked: Asked, elevations: Sequence[Elevation], now: datetime) -> Decided:
         question = asked.question
-        own = [each for each in elevations if each.user == question.user and each.token == question.token]
         compiled = replace(facts(world, question.user), best_levels=asked.best_levels)
-        decision: Decision = decide(question, compiled, own, now, asked.evidence)
+        decision: Decision = decide(question, compiled, elevations, now, asked.evidence)
         match decision:
             case Deny():
                 return Decided(Told("deny", status=404))
             case Allow():
-                used = next((each for each in own if each.id == decision.elevation), None)
+                used = next((each for each in elevations if each.id == decision.elevation), None)
                 return Decided(Told("allow", status=200), used=used, observed=len(decision.observed))
             case StepUpRequired():
                 return Decided(_refused(decision), decision)
