@@ -105,8 +105,10 @@ def says(condition: str, question: Question) -> bool | None:
         return CONDITIONS[condition].says(question)
     if condition == "resource.id.startsWith('homes/' + subject.id)":
         return str(question.resource).startswith(f"homes/{question.user}")
-    if named := re.fullmatch(r"action\.name == '([a-z]+)'", condition):
-        return question.action.key == named[1]
+    if named := re.fullmatch(r"action\.name == '([A-Za-z]+)'", condition):
+        return question.action.key == named[1].lower()  # §2.4: compared in lower case
+    if named := re.fullmatch(r"resource\.id == '([a-z/*]+)'", condition):
+        return str(question.resource) == named[1]
     if compared := re.fullmatch(r"context\.(\w+) (<|>=) ([0-9]+)", condition):
         value = _member(question, compared[1])
         if isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,5 +1,7 @@
 """Conditions of grants and marks: an error never widens (semantics §3, §4 `when`, §5 "A mark applies", Laws)."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from threading import Thread
@@ -212,6 +214,18 @@ def test_an_error_is_told_without_any_value() -> None:
         assert said.error is not None
         assert "secret" not in said.error
         assert "4242" not in said.error
+
+
+def test_the_evaluator_is_loaded_without_its_command_line_and_not_before_it_is_needed() -> None:
+    """Who has no condition loads nothing of it; who has one, not the second and 27 MB of a terminal interface."""
+    looking = (
+        "import sys; from stairgate.engine import conditions; assert 'cel' not in sys.modules; "
+        "conditions.require_condition('true'); assert 'cel' in sys.modules; "
+        "assert not {'cel.cli', 'prompt_toolkit', 'typer'} & set(sys.modules); "
+        "import cel.cli; assert cel.cli.__file__"
+    )
+    done = subprocess.run([sys.executable, "-c", looking], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_one_program_judges_for_many_threads() -> None:
