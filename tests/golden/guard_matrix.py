@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.api.door import Answered, Door, encoded
+from tests.api.door import Answered, Door, Fields, encoded
 from tests.unit.service_stepup.world import World, new_world
 
 from stairgate.api.app import Application
@@ -93,6 +93,8 @@ _RECORD = {"name": "r", "users": [{"userId": "cyd"}], "statements": [_STATEMENT]
 _ROLE = {"name": "r", "permissions": [{"action": "READ", "allow": True, "grant": False, "delegate": False}]}
 _GROUP: dict[str, Any] = {"name": "g", "users": []}
 
+_ACCESS = {"users": [{"userId": "ann"}], "statements": [_STATEMENT]}
+
 # A valid body for each route that takes one. `{name}` in a text stands for what the account has of that name.
 BODIES: dict[tuple[str, str], object] = {
     ("POST", "/api/authentication/oauth/tokens"): {
@@ -117,9 +119,20 @@ BODIES: dict[tuple[str, str], object] = {
     ("PUT", "/v1/resources/{resourceUri}"): {},
     ("POST", "/v1/claims"): {"collectionResource": "open", "resourceId": "1"},
     ("POST", "/v1/invites"): {"statements": [_STATEMENT]},
+    ("POST", "/v1/requests"): {"access": _ACCESS},
+    ("PUT", "/v1/requests/{requestId}"): {"access": _ACCESS, "tags": {"a": "b"}},
+    ("PATCH", "/v1/requests/{requestId}"): {"status": "APPROVED"},
+    ("POST", "/v1/requests/{requestId}/votes"): {"vote": "approve"},
     ("POST", "/v1/clients"): {"name": "c"},
     ("PUT", "/v1/clients/{clientId}"): {"name": "c"},
     ("POST", "/v1/identities"): {"issuer": "https://id.example", "userIdExpression": "x|{{sub}}"},
+}
+
+
+# Header fields that a route cannot do without.
+HEADERS: dict[tuple[str, str], Fields] = {
+    ("PUT", "/v1/requests/{requestId}"): [(b"if-match", b'"1"')],
+    ("POST", "/v1/requests/{requestId}/votes"): [(b"if-match", b'"1"')],
 }
 
 
@@ -149,7 +162,8 @@ class Account:
         body = _filled(BODIES.get((route.method, route.path)), self.names)
         if body is None and route.request is not None and not route.optional_body:
             body = {}
-        return _answer(await self.door.call(route.method, path, body, bearer=self.bearers[caller]))
+        headers = HEADERS.get((route.method, route.path), ())
+        return _answer(await self.door.call(route.method, path, body, bearer=self.bearers[caller], headers=headers))
 
 
 def _answer(answered: Answered) -> Answer:
@@ -205,7 +219,9 @@ async def _populated(world: World) -> Account:
     key = world.access_keys[ClientId("sc_thing")]
     names = {"clientSecret": key.split(".")[3], "keyId": key.split(".")[1], "accountId": world.services.account}
     names |= await _stepped_up(world, ann)
-    return Account(Door(world, Application(world.services)), bearers, names)
+    door = Door(world, Application(world.services))
+    asked = await door.call("POST", "/v1/requests", {"access": _ACCESS}, bearer=ann)
+    return Account(door, bearers, {**names, "requestId": asked.json["requestId"]})
 
 
 _HOLDERS = {"reader": "ray", "updater": "una", "granter": "gil", "delegator": "del", "owner": "olga"}
