@@ -44,6 +44,8 @@ def challenge_view(view: ChallengeView) -> Challenge:
         page_uri=UNSET if view.page_uri is None else view.page_uri,
         match_code=UNSET if view.match_code is None else view.match_code,
         return_to=UNSET if view.return_to is None else view.return_to,
+        request_id=UNSET if challenge.request is None else challenge.request,
+        approved=UNSET if challenge.request is None else not challenge.waiting,
     )
 
 

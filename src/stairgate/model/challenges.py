@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from stairgate.model.actions import Action
-from stairgate.model.approvals import NO_QUORUMS, Quorums
+from stairgate.model.approvals import NO_QUORUMS, Quorums, cover
 from stairgate.model.elevations import NO_DETAILS, Area
 from stairgate.model.evidence import Evidence
 from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, FactorId, RequestId, UserId
@@ -153,6 +153,11 @@ class Challenge:
     opening: Opening = NOTHING_SAID
     match: str | None = None  # the keyed hash of the match code; None: no answer counts by one
     returning: IssuedReturn | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether other people have yet to agree, so that nothing proves it (semantics §9)."""
+        return not cover(self.approvals, self.ticket.requirement.approvals)
 
     @property
     def has_page(self) -> bool:

@@ -13,6 +13,7 @@ from stairgate.model.approvals import NO_QUORUMS, Quorums
 from stairgate.model.challenges import Ticket
 from stairgate.model.errors import InvalidInputError
 from stairgate.model.ids import ChallengeId, ClientId, GroupId, RecordId, RequestId, UserId
+from stairgate.model.tokens import TokenKey
 
 EXPIRY_SECONDS = (60, 30 * 86_400)
 DEFAULT_EXPIRY = 7 * 86_400  # seconds
@@ -95,6 +96,7 @@ class Request:
     challenges: tuple[ChallengeId, ...] = ()
     record: RecordId | None = None
     tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
+    token: TokenKey | None = None  # what it was made with; None: not known
 
     @property
     def ticket(self) -> Ticket | None:

@@ -28,7 +28,7 @@ from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit, endings, pages, proving
 from stairgate.service.context import Services
 from stairgate.service.earning import ELEVATION_ID_BITS, Earner, count_wrong
-from stairgate.service.eligible import offered_levels, view
+from stairgate.service.eligible import offered_levels, others_first, view
 from stairgate.service.issue_code import require_attester, require_external
 from stairgate.service.parties import Party, offered_external, require_party
 from stairgate.service.views import ChallengeView
@@ -145,6 +145,15 @@ def _match_required() -> InvalidInputError:
     return InvalidInputError("matchCode", "is required: it is shown by the app that asked")
 
 
+def _not_now(transaction: WriteTransaction, challenge: Challenge, now: datetime) -> DomainError | None:
+    """Why nothing may prove *challenge* now; such an answer is not counted, as it is not looked at."""
+    if challenge.state is not ChallengeState.OPEN:
+        return ChallengeEndedError(challenge.state)
+    if challenge.waiting:
+        return others_first()
+    return ChallengeBarredError() if transaction.standing(challenge.ticket.token).barred(now) else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """An answer with everything that its transaction needs, as values."""
@@ -163,11 +172,10 @@ class _Answer:
         if stored is None:
             return NotFoundError()
         challenge = endings.settle(transaction, stored, now)
-        if challenge.state is not ChallengeState.OPEN:
-            return ChallengeEndedError(challenge.state)
         ticket = challenge.ticket
-        if transaction.standing(ticket.token).barred(now):
-            return ChallengeBarredError()
+        refused = _not_now(transaction, challenge, now)
+        if refused is not None:
+            return refused
         once = self.call.once
         if self.given.method is Method.PASSKEY and challenge.ceremony is not None:
             if once and not challenge.ceremony.once:

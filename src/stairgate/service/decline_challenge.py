@@ -9,6 +9,7 @@ from stairgate.model.challenges import Challenge, ChallengeState
 from stairgate.model.elevations import EndReason
 from stairgate.model.errors import ChallengeEndedError, DomainError, NotFoundError
 from stairgate.model.ids import ChallengeId
+from stairgate.model.requests import RequestEnd
 from stairgate.model.tokens import Participant
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit, endings
@@ -70,6 +71,7 @@ def _bar(transaction: WriteTransaction, challenge: Challenge, *, by: str, now: d
     touched = endings.end_challenges(transaction, live, ChallengeState.DECLINED, by=by, at=now, not_me=True)
     elevations = endings.revocable_elevations(transaction, user, token, now)
     endings.end_elevations(transaction, elevations, EndReason.NOT_ME, by=by, at=now)
+    endings.end_requests_of(transaction, user, RequestEnd.NOT_ME, token=token, by=by, at=now)
     standing = transaction.standing(token)
     if not standing.not_me:
         transaction.set_standing(token, replace(standing, not_me=True))

@@ -15,12 +15,14 @@ from stairgate.model.errors import ChallengeEndedError, DomainError, WrongAnswer
 from stairgate.model.evidence import Evidence
 from stairgate.model.ids import ElevationId
 from stairgate.model.passkeys import signed_consent_document
+from stairgate.model.protection import Method
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit, endings
 from stairgate.service.context import Services
 from stairgate.service.guard import opens
 from stairgate.service.loading import facts_in
 from stairgate.service.proving import Proof
+from stairgate.stepup.approvals import settled, used
 from stairgate.stepup.challenges import MAX_WRONG, ended, proven, satisfied, wrong
 from stairgate.stepup.elevations import issue
 from stairgate.stepup.limits import standing_after_wrong
@@ -46,12 +48,19 @@ class Earner:
         if outdated is not None:
             return outdated
         done = satisfied(replace(challenge, signed=proof.signed), proof.evidence, elevation.id, now)
+        request = None if done.request is None else transaction.request(done.request)
+        if request is not None and settled(request, now).end is not None:
+            return self._superseded(transaction, challenge, now)  # another token of the user was first (semantics §9)
         endings.store(transaction, done, by=self.by, at=now)
+        if request is not None:
+            endings.store_request(transaction, used(request, now), by=self.by, at=now)
         transaction.add_elevation(elevation)
         facts = {**_facts(proof, once=once), "factor": elevation.factor, "sameDevice": self.same_device}
         transaction.append_audit(
             audit.elevation_entry(Event.ELEVATION_ISSUED, elevation, by=self.by, at=now, facts=facts)
         )
+        if proof.evidence.method is Method.APPROVAL:
+            return done  # others agreed: that says nothing about who guessed with this token
         token = challenge.ticket.token
         cleared = replace(transaction.standing(token), wrong_answers=0, barred_until=None)
         transaction.set_standing(token, cleared)
@@ -79,6 +88,9 @@ class Earner:
     ) -> DomainError | None:
         if _meets_today(self.services, transaction, challenge.ticket, elevation, now):
             return None
+        return self._superseded(transaction, challenge, now)
+
+    def _superseded(self, transaction: WriteTransaction, challenge: Challenge, now: datetime) -> DomainError:
         outdated = ended(challenge, ChallengeState.SUPERSEDED, now)
         endings.store(transaction, outdated, by=self.by, at=now)
         return ChallengeEndedError(outdated.state)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from stairgate.factors.catalogue import CATALOGUE, methods_meeting
 from stairgate.model.challenges import Challenge, Ticket
-from stairgate.model.errors import NoEligibleFactorError
+from stairgate.model.errors import ChallengePendingError, NoEligibleFactorError
 from stairgate.model.ids import UserId
 from stairgate.model.protection import Level, Method
 from stairgate.model.resources import Resource, management_resource
@@ -29,6 +29,11 @@ def factors_resource(user: UserId) -> Resource:
 def no_eligible_factor(user: UserId) -> NoEligibleFactorError:
     """The refusal that says where to enrol."""
     return NoEligibleFactorError(enrolment={"userId": user, "resourceUri": str(factors_resource(user))})
+
+
+def others_first() -> ChallengePendingError:
+    """The refusal of a proof while other people are asked: it is not even looked at (semantics §9)."""
+    return ChallengePendingError("other people have yet to agree before this can be proven")
 
 
 def offered_levels(services: Services) -> Mapping[Method, Level]:
@@ -64,6 +69,11 @@ def view(
     services: Services, transaction: ReadTransaction, challenge: Challenge, external: Level | None, now: datetime
 ) -> ChallengeView:
     """*challenge* as its parties see it; it must be settled."""
-    methods = eligible_methods(services, transaction, challenge.ticket, external, now) if challenge.state.live else ()
+    methods: tuple[Method, ...] = ()
+    if challenge.state.live:
+        waiting = challenge.waiting
+        methods = (
+            (Method.APPROVAL,) if waiting else eligible_methods(services, transaction, challenge.ticket, external, now)
+        )
     left = MAX_WRONG - challenge.wrong_answers if challenge.state.live else 0
     return ChallengeView(challenge, methods, in_words(challenge.ticket), left)

@@ -1,4 +1,4 @@
-"""How challenges and elevations end, in the transaction of whatever ends them, each with its audit entry."""
+"""How challenges, requests and elevations end, in the transaction of whatever ends them, each with its audit entry."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from stairgate.model.challenges import Challenge, ChallengeState
 from stairgate.model.elevations import Elevation, EndReason
 from stairgate.model.ids import ChallengeId, UserId
 from stairgate.model.protection import LIFETIME_SECONDS
+from stairgate.model.requests import Request, RequestEnd
 from stairgate.model.tokens import TokenKey
 from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit
+from stairgate.stepup import approvals
 from stairgate.stepup.challenges import CHALLENGE_SECONDS, ended, settled
 from stairgate.stepup.elevations import end
 
@@ -30,6 +32,86 @@ def store(transaction: WriteTransaction, challenge: Challenge, *, by: str, at: d
     transaction.replace_challenge(challenge)
     facts = {"notMe": challenge.not_me, "elevation": challenge.elevation, "wrongAnswers": challenge.wrong_answers}
     transaction.append_audit(audit.challenge_entry(Event.CHALLENGE_ENDED, challenge, by=by, at=at, facts=facts))
+    _release(transaction, challenge, by=by, at=at)
+
+
+def _release(transaction: WriteTransaction, challenge: Challenge, *, by: str, at: datetime) -> None:
+    """End the request that the ended *challenge* waited for, unless another challenge does, or it can be used yet."""
+    end = _END_OF.get(challenge.state)
+    request = None if challenge.request is None else transaction.request(challenge.request)
+    if end is None or request is None or request.end is not None:
+        return
+    others = (transaction.challenge(each) for each in request.challenges if each != challenge.id)
+    if challenge.not_me:
+        end_request(transaction, request, RequestEnd.NOT_ME, by=by, at=at)
+    elif not any(other is not None and settled(other, at).state.live for other in others):
+        end_request(transaction, request, end, by=by, at=at)
+
+
+# What its challenge's end means for a request. One that expired or was locked can be taken up by another challenge.
+_END_OF = {
+    ChallengeState.DECLINED: RequestEnd.WITHDRAWN,
+    ChallengeState.CANCELLED: RequestEnd.WITHDRAWN,
+    ChallengeState.SUPERSEDED: RequestEnd.SUPERSEDED,
+}
+# And what a request's end means for the challenges that wait for it; of one that was used, those that did not use it.
+_STATE_OF = {
+    RequestEnd.USED: ChallengeState.SUPERSEDED,
+    RequestEnd.DECLINED: ChallengeState.DECLINED,
+    RequestEnd.EXPIRED: ChallengeState.EXPIRED,
+    RequestEnd.WITHDRAWN: ChallengeState.CANCELLED,
+    RequestEnd.SUPERSEDED: ChallengeState.SUPERSEDED,
+    RequestEnd.NOT_ME: ChallengeState.DECLINED,
+}
+
+
+def settle_request(transaction: WriteTransaction, request: Request, now: datetime) -> Request:
+    """*request* as it is at *now*; that its time is over is stored when somebody first has to do with it."""
+    current = approvals.settled(request, now)
+    if current is not request:
+        store_request(transaction, current, by=audit.SYSTEM, at=now)
+    return current
+
+
+def store_request(transaction: WriteTransaction, request: Request, *, by: str, at: datetime) -> None:
+    """Store *request*, which has just ended, with the entry that says so; what waits for it ends, too."""
+    transaction.put_request(request)
+    facts = {"end": None if request.end is None else request.end.value, "record": request.record}
+    transaction.append_audit(audit.request_entry(Event.REQUEST_ENDED, request, by=by, at=at, facts=facts))
+    if request.end is None:
+        return
+    waiting = [settle(transaction, each, at) for each in _challenges_of(transaction, request)]
+    live = [challenge for challenge in waiting if challenge.state.live]
+    end_challenges(transaction, live, _STATE_OF[request.end], by=by, at=at)
+
+
+def end_request(transaction: WriteTransaction, request: Request, end: RequestEnd, *, by: str, at: datetime) -> Request:
+    """End *request* before it led to anything; returns it as it is then."""
+    done = approvals.ended(request, end, at)
+    if done is not request:
+        store_request(transaction, done, by=by, at=at)
+    return done
+
+
+def end_requests_of(
+    transaction: WriteTransaction,
+    user: UserId,
+    end: RequestEnd,
+    *,
+    token: TokenKey | None = None,
+    by: str,
+    at: datetime,
+) -> None:
+    """End what *user* asks other people for; with *token*, only what was asked with it."""
+    for request in transaction.live_requests_of(user):
+        if token is None or token == request.token:
+            current = settle_request(transaction, request, at)
+            end_request(transaction, current, end, by=by, at=at)
+
+
+def _challenges_of(transaction: ReadTransaction, request: Request) -> list[Challenge]:
+    found = (transaction.challenge(challenge) for challenge in request.challenges)
+    return [challenge for challenge in found if challenge is not None]
 
 
 def live_challenges(transaction: WriteTransaction, token: TokenKey, now: datetime) -> list[Challenge]:
@@ -42,7 +124,10 @@ def live_challenges_of_user(transaction: WriteTransaction, user: UserId, now: da
     """The live challenges of every token of *user*."""
     # Twice the life of a challenge: a node whose clock is behind may have opened one "earlier".
     recent = transaction.challenges_of_user(user, since=now - timedelta(seconds=2 * CHALLENGE_SECONDS))
-    current = [settle(transaction, challenge, now) for challenge in recent if challenge.state.live]
+    # Those that wait for other people live longer.
+    waiting = [each for request in transaction.live_requests_of(user) for each in _challenges_of(transaction, request)]
+    known = {challenge.id: challenge for challenge in (*recent, *waiting) if challenge.state.live}
+    current = [settle(transaction, challenge, now) for challenge in known.values()]
     return [challenge for challenge in current if challenge.state.live]
 
 
@@ -57,7 +142,10 @@ def end_challenges(
 ) -> list[ChallengeId]:
     """End live *challenges* as *state*; returns which were ended."""
     done: list[ChallengeId] = []
-    for challenge in challenges:
+    for one in challenges:
+        challenge = transaction.challenge(one.id) or one
+        if not challenge.state.live:  # the end of another took it along, with the request that both waited for
+            continue
         store(transaction, ended(challenge, state, at, not_me=not_me), by=by, at=at)
         done.append(challenge.id)
     return done

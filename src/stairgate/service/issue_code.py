@@ -23,6 +23,7 @@ from stairgate.model.tokens import ClientCaller, Participant
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit
 from stairgate.service.context import Services
+from stairgate.service.eligible import others_first
 from stairgate.service.endings import settle
 from stairgate.service.loading import best_levels
 from stairgate.service.parties import Party, require_party
@@ -77,6 +78,7 @@ async def issue_code(
         InvalidInputError: *method* has no code to hand out, or does not meet the challenge.
         ForbiddenError: The caller may not attest.
         ChallengeEndedError: It has ended.
+        ChallengePendingError: Other people have yet to agree.
         ChallengeBarredError: The user token is barred.
         TooManyPromptsError: The user was asked three times without an answer.
     """
@@ -96,6 +98,8 @@ async def issue_code(
         challenge = settle(transaction, stored, now)
         if challenge.state is not ChallengeState.OPEN:
             return ChallengeEndedError(challenge.state)
+        if challenge.waiting:
+            return others_first()
         if transaction.standing(challenge.ticket.token).barred(now):
             return ChallengeBarredError()
         # A prompt can be as late as the last moment of a challenge.

@@ -13,19 +13,20 @@ from stairgate.model.errors import (
     ForbiddenError,
     InvalidInputError,
     NotFoundError,
-    NotYetSupportedError,
     TooManyChallengesError,
 )
-from stairgate.model.ids import ChallengeId, ClientId
+from stairgate.model.ids import ChallengeId, RequestId
 from stairgate.model.protection import Level
 from stairgate.model.tokens import Caller, ClientCaller
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit, pages
+from stairgate.service.asking import Asking
 from stairgate.service.challenge_tokens import read_ticket
 from stairgate.service.context import Services
 from stairgate.service.eligible import eligible_methods, no_eligible_factor, view
 from stairgate.service.endings import end_challenges, live_challenges, settle
 from stairgate.service.parties import Party, attesting_level, opened_by, party_of
+from stairgate.service.requests import ID_BITS, expiry_of
 from stairgate.service.views import ChallengeView
 from stairgate.stepup import challenges
 from stairgate.stepup.challenges import MAX_LIVE, identical, supersedes
@@ -42,6 +43,7 @@ class OpenCall:
 
     challenge_token: str
     opening: Opening = NOTHING_SAID
+    expiry: int | None = None  # seconds that other people have to agree; None: the usual
 
     def __repr__(self) -> str:
         return f"OpenCall({self.opening!r})"  # SECURITY: never the token
@@ -59,15 +61,17 @@ async def open_challenge(services: Services, caller: Caller, call: OpenCall) -> 
         ChallengeBarredError: The user token is barred.
         NoEligibleFactorError: The user has no factor that meets the requirement.
         TooManyChallengesError: The user token has five live challenges.
+        LimitReachedError: The user asks other people for as much as one may.
     """
     _require_sane(call.opening)
     ticket = read_ticket(services, call.challenge_token)
-    if ticket.requirement.approvals:
-        raise NotYetSupportedError("stepUpChallengeToken", "this version cannot ask other people for approvals yet")
+    if call.expiry is not None and not ticket.requirement.approvals:
+        raise InvalidInputError("expiry", "is for challenges that ask other people: leave it out")
     party = await party_of(services, caller, ticket)
     _require_may_open(party)
     external = await attesting_level(services, ticket)
     opener = caller.client if isinstance(caller, ClientCaller) and not party.named else None
+    asking = Asking(RequestId(f"req_{services.entropy.token(bits=ID_BITS)}"), expiry_of(call.expiry), opener)
     fresh = ChallengeId(services.entropy.token(bits=CHALLENGE_ID_BITS))
 
     def run(transaction: WriteTransaction) -> tuple[ChallengeView, list[ChallengeId]]:
@@ -80,8 +84,8 @@ async def open_challenge(services: Services, caller: Caller, call: OpenCall) -> 
             transaction,
             ticket,
             fresh,
-            opener,
             external,
+            asking,
             opening=call.opening,
             by=audit.actor(caller),
             now=now,
@@ -140,8 +144,8 @@ def _opened(
     transaction: WriteTransaction,
     ticket: Ticket,
     fresh: ChallengeId,
-    opener: ClientId | None,
     external: Level | None,
+    asking: Asking,
     *,
     opening: Opening,
     by: str,
@@ -155,20 +159,25 @@ def _opened(
         raise ChallengeBarredError
     if ticket.token_expires_at is not None and ticket.token_expires_at <= now:
         raise ChallengeBarredError("the user token that the challenge is for has ended")
-    if not eligible_methods(services, transaction, ticket, external, now):
+    if ticket.requirement.level is not None and not eligible_methods(services, transaction, ticket, external, now):
         raise no_eligible_factor(ticket.user)
     live = live_challenges(transaction, ticket.token, now)
     for challenge in live:
         if identical(challenge.ticket, ticket):
             transaction.join_challenge(ticket.id, challenge.id)
             return challenge
-    outdated = [challenge for challenge in live if supersedes(ticket, challenge.ticket)]
-    if len(live) - len(outdated) >= MAX_LIVE:
-        soonest = min(challenge.expires_at for challenge in live)
-        raise TooManyChallengesError(max(1, ceil((soonest - now).total_seconds())))
-    ended += end_challenges(transaction, outdated, ChallengeState.SUPERSEDED, by=by, at=now)
+    request = asking.ask(transaction, ticket, fresh, by=by, now=now) if ticket.requirement.approvals else None
     match = pages.stored_match(services, fresh)
-    challenge = challenges.open_challenge(ticket, id=fresh, opener=opener, now=now, opening=opening, match=match)
+    challenge = challenges.open_challenge(
+        ticket, id=fresh, opener=asking.opener, now=now, opening=opening, match=match, request=request
+    )
+    outdated = [other for other in live if supersedes(ticket, other.ticket)]
+    # Those that wait for other people are limited as requests are (semantics §7).
+    counted = [other for other in live if other not in outdated and not other.waiting]
+    if not challenge.waiting and len(counted) >= MAX_LIVE:
+        soonest = min(other.expires_at for other in counted)
+        raise TooManyChallengesError(max(1, ceil((soonest - now).total_seconds())))
     transaction.add_challenge(challenge)
+    ended += end_challenges(transaction, outdated, ChallengeState.SUPERSEDED, by=by, at=now)
     transaction.append_audit(audit.challenge_entry(Event.CHALLENGE_OPENED, challenge, by=by, at=now))
     return challenge

@@ -24,7 +24,7 @@ from stairgate.model.protection import Method
 from stairgate.model.tokens import Participant
 from stairgate.ports.store import WriteTransaction
 from stairgate.service.context import Services
-from stairgate.service.eligible import no_eligible_factor, offered_levels
+from stairgate.service.eligible import no_eligible_factor, offered_levels, others_first
 from stairgate.service.endings import settle
 from stairgate.service.parties import Party, require_party
 from stairgate.service.stored_factors import passkey_in, usable_factors
@@ -53,6 +53,7 @@ async def passkey_options(
         InvalidInputError: A passkey does not meet the challenge, or is not offered.
         NoEligibleFactorError: The user has no passkey that can be used now.
         ChallengeEndedError: It has ended.
+        ChallengePendingError: Other people have yet to agree.
         ChallengeBarredError: The user token is barred.
     """
     found, party = await require_party(services, participant, id)
@@ -67,6 +68,8 @@ async def passkey_options(
         challenge = settle(transaction, stored, now)
         if challenge.state is not ChallengeState.OPEN:
             return ChallengeEndedError(challenge.state)
+        if challenge.waiting:
+            return others_first()
         if transaction.standing(challenge.ticket.token).barred(now):
             return ChallengeBarredError()
         allowed = _allowed(services, transaction, challenge, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from stairgate.engine.approving import approvals_guarding, hands_out_something
@@ -23,7 +23,7 @@ from stairgate.model.errors import (
     PreconditionRequiredError,
     RequestEndedError,
 )
-from stairgate.model.ids import ChallengeId, ClientId, RecordId, RequestId
+from stairgate.model.ids import ClientId, RecordId, RequestId, UserId
 from stairgate.model.requests import (
     DEFAULT_EXPIRY,
     EXPIRY_SECONDS,
@@ -36,7 +36,7 @@ from stairgate.model.requests import (
 from stairgate.model.resources import Resource, management_resource
 from stairgate.model.tokens import Caller
 from stairgate.ports.store import Page, ReadTransaction, WriteTransaction
-from stairgate.service import audit, request_endings
+from stairgate.service import audit, endings
 from stairgate.service.context import Services
 from stairgate.service.drafts import AccessRequestDraft
 from stairgate.service.guard import Guard
@@ -71,7 +71,7 @@ async def open_access_request(services: Services, caller: Caller, draft: AccessR
     access = _access(draft)
 
     def run(transaction: WriteTransaction, guard: Guard) -> Request:
-        require_room(transaction, guard)
+        require_room(transaction, guard.user, guard.now)
         quorums = quorums_of_access(transaction, access)
         request = Request(
             id=fresh,
@@ -82,6 +82,7 @@ async def open_access_request(services: Services, caller: Caller, draft: AccessR
             expires_at=guard.now + timedelta(seconds=expiry),
             last_updated=guard.now,
             tags=draft.tags,
+            token=guard.caller.token.key,
         )
         transaction.put_request(request)
         _record(transaction, guard, Event.REQUEST_OPENED, request)
@@ -113,7 +114,7 @@ async def change_access_request(
         if stored.requester != guard.user:
             raise ForbiddenError("only its requester may change a request")
         require_seen(stored, seen)
-        request = request_endings.settle(transaction, stored, guard.now)
+        request = endings.settle_request(transaction, stored, guard.now)
         if request.status is not RequestStatus.OPEN:
             return RequestEndedError(request.status)
         if request.ticket is not None:
@@ -198,21 +199,18 @@ async def withdraw_request(services: Services, caller: Caller, key: RequestId) -
         ForbiddenError: The caller is not its requester, and has no right to delete it.
     """
 
-    def run(transaction: WriteTransaction, guard: Guard) -> tuple[Request, Sequence[ChallengeId]]:
+    def run(transaction: WriteTransaction, guard: Guard) -> Request:
         stored = find(transaction, guard, key)
         if stored.requester != guard.user:
             guard.require(DELETE, guarding(key), hide=False)
-        request = request_endings.settle(transaction, stored, guard.now)
-        if request.end is not None:
-            return request, ()
-        return request_endings.end(
+        request = endings.settle_request(transaction, stored, guard.now)
+        return endings.end_request(
             transaction, request, RequestEnd.WITHDRAWN, by=audit.actor(guard.caller), at=guard.now
         )
 
     written = await writing(services, caller, run)
-    request, touched = written.value
-    services.notices.tell(touched)
-    return Written(request, written.revision)
+    services.notices.tell(written.value.challenges)
+    return written
 
 
 def find(transaction: ReadTransaction, guard: Guard, key: RequestId) -> Request:
@@ -274,9 +272,9 @@ def quorums_of_access(transaction: ReadTransaction, access: AccessTemplate) -> Q
     return quorums
 
 
-def require_room(transaction: ReadTransaction, guard: Guard) -> None:
-    """Raises `LimitReachedError` where the caller has as many requests under way as one may have."""
-    live = [each for each in transaction.live_requests_of(guard.user) if guard.now < each.expires_at]
+def require_room(transaction: ReadTransaction, user: UserId, now: datetime) -> None:
+    """Raises `LimitReachedError` where *user* has as many requests under way as one may have."""
+    live = [each for each in transaction.live_requests_of(user) if now < each.expires_at]
     if len(live) >= MAX_LIVE_REQUESTS:
         raise LimitReachedError(f"{MAX_LIVE_REQUESTS} requests are under way: withdraw one first")
 

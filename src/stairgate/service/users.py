@@ -18,6 +18,7 @@ from stairgate.model.challenges import ChallengeState
 from stairgate.model.elevations import EndReason
 from stairgate.model.errors import InvalidInputError, NotFoundError
 from stairgate.model.ids import CLIENT_PREFIX, ChallengeId, UserId
+from stairgate.model.requests import RequestEnd
 from stairgate.model.resources import Resource, management_resource
 from stairgate.model.tokens import Caller
 from stairgate.ports.store import ReadTransaction, WriteTransaction
@@ -128,6 +129,7 @@ async def delete_user(services: Services, caller: Caller, user: UserId) -> Writt
         if not (transaction.knows_user(user) or live or elevations):
             raise NotFoundError
         touched = endings.end_challenges(transaction, live, ChallengeState.CANCELLED, by=by, at=now)
+        endings.end_requests_of(transaction, user, RequestEnd.WITHDRAWN, by=by, at=now)
         removed = Removed(
             records=_leave_records(transaction, guard, user),
             groups=_leave_groups(transaction, guard, user),

@@ -21,19 +21,24 @@ from stairgate.model.errors import (
     ForbiddenError,
     RequestEndedError,
 )
-from stairgate.model.ids import ChallengeId, RequestId
+from stairgate.model.evidence import Evidence
+from stairgate.model.ids import ChallengeId, ElevationId, RequestId
+from stairgate.model.protection import Method
 from stairgate.model.requests import AccessTemplate, Request, RequestStatus, Vote
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import Caller, UserCaller
 from stairgate.ports.store import ReadTransaction, WriteTransaction
-from stairgate.service import audit, request_endings
+from stairgate.service import audit, endings
 from stairgate.service.context import Services
+from stairgate.service.earning import ELEVATION_ID_BITS, Earner
 from stairgate.service.guard import Guard
 from stairgate.service.handing_out import could_hand_out, require_for_record
 from stairgate.service.management import Written, updated_at, writing
+from stairgate.service.proving import Proof
 from stairgate.service.records import store_record
 from stairgate.service.requests import find, guarding, quorums_of_access, record_for, require_seen, told
 from stairgate.stepup import approvals
+from stairgate.stepup.challenges import agreed
 
 APPROVE = parse_action("Approve")
 
@@ -68,15 +73,16 @@ async def vote(services: Services, caller: Caller, key: RequestId, call: VoteCal
         StepUpRefusedError: The caller is, and wants a step-up first.
         AccessRecordAlreadyExistsError: There is a record with the id that it would have.
     """
+    elevation = ElevationId(services.entropy.token(bits=ELEVATION_ID_BITS))
 
     def run(transaction: WriteTransaction, guard: Guard) -> _Outcome:
         stored = find(transaction, guard, key)
         if call.seen is not None or not call.plain or stored.ticket is not None:
             require_seen(stored, call.seen)
-        request = request_endings.settle(transaction, stored, guard.now)
+        request = endings.settle_request(transaction, stored, guard.now)
         if request.status is not RequestStatus.OPEN:
             return RequestEndedError(request.status), request.challenges
-        return _voted(transaction, guard, _as_guarded_today(transaction, request), call)
+        return _voted(transaction, guard, _as_guarded_today(transaction, request), call, elevation)
 
     written = await writing(services, caller, run)
     outcome, touched = written.value
@@ -92,7 +98,9 @@ def _as_guarded_today(transaction: ReadTransaction, request: Request) -> Request
     return replace(request, quorums=merged_quorums([request.quorums, today]))
 
 
-def _voted(transaction: WriteTransaction, guard: Guard, request: Request, call: VoteCall) -> _Outcome:
+def _voted(
+    transaction: WriteTransaction, guard: Guard, request: Request, call: VoteCall, elevation: ElevationId
+) -> _Outcome:
     hands_out = _require_approver(transaction, guard, request, approve=call.approve)
     said = Vote(guard.user, call.approve, guard.now, call.comment, hands_out)
     request = approvals.voted(request, said)
@@ -104,14 +112,18 @@ def _voted(transaction: WriteTransaction, guard: Guard, request: Request, call: 
     }
     transaction.append_audit(audit.request_entry(Event.REQUEST_VOTE, request, by=by, at=guard.now, facts=facts))
     if request.end is not None:
-        request_endings.store(transaction, request, by=by, at=guard.now)
+        endings.store_request(transaction, request, by=by, at=guard.now)
         return request, request.challenges
     if not _agreed(transaction, guard, request):
         transaction.put_request(request)
         return request, ()
     request = approvals.approved(request, guard.now)
     transaction.append_audit(audit.request_entry(Event.REQUEST_APPROVED, request, by=by, at=guard.now))
-    return _give_access(transaction, guard, request), ()
+    if request.ticket is None:
+        return _give_access(transaction, guard, request), ()
+    transaction.put_request(request)
+    _tell_challenges(transaction, guard, request, elevation)
+    return transaction.request(request.id) or request, request.challenges
 
 
 def _require_approver(transaction: WriteTransaction, guard: Guard, request: Request, *, approve: bool) -> bool:
@@ -177,6 +189,26 @@ def _agreed(transaction: ReadTransaction, guard: Guard, request: Request) -> boo
     )
 
 
+def _tell_challenges(transaction: WriteTransaction, guard: Guard, request: Request, elevation: ElevationId) -> None:
+    """
+    Let the challenges that wait go on: now the factor is asked, or where none is, the asking token is elevated.
+
+    Without a level only the challenge of the asking token fits the request, so that one elevation is issued.
+    """
+    for challenge in (transaction.challenge(each) for each in request.challenges):
+        current = None if challenge is None else endings.settle(transaction, challenge, guard.now)
+        if current is None or not current.state.live:
+            continue
+        if current.ticket.requirement.level is not None:
+            transaction.replace_challenge(agreed(current, request.quorums))
+            continue
+        evidence = Evidence(Method.APPROVAL, None, user_verified=False, proven_at=guard.now)
+        earner = Earner(guard.services, audit.actor(guard.caller), elevation, same_device=False)
+        with_approvals = replace(current, approvals=request.quorums)
+        earner.satisfy(transaction, with_approvals, Proof(evidence, ()), once=False, now=guard.now)
+        return
+
+
 def _give_access(transaction: WriteTransaction, guard: Guard, request: Request) -> Request:
     record = record_for(request)
     if transaction.record(record.id) is not None:
@@ -184,5 +216,5 @@ def _give_access(transaction: WriteTransaction, guard: Guard, request: Request) 
     record = replace(record, admins=(guard.user,), last_updated=updated_at(guard.now, None))
     store_record(transaction, guard, record, None)
     done = replace(approvals.used(request, guard.now), record=record.id)
-    request_endings.store(transaction, done, by=audit.actor(guard.caller), at=guard.now)
+    endings.store_request(transaction, done, by=audit.actor(guard.caller), at=guard.now)
     return done

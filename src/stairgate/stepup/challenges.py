@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
+from stairgate.model.approvals import Quorums
 from stairgate.model.challenges import (
     NOTHING_SAID,
     Challenge,
@@ -22,6 +23,7 @@ from stairgate.model.errors import ChallengeEndedError, ProofRefusedError
 from stairgate.model.evidence import Evidence
 from stairgate.model.ids import ChallengeId, ClientId, ElevationId
 from stairgate.model.protection import Requirement, reaches
+from stairgate.model.requests import Request, RequestStatus
 
 CHALLENGE_SECONDS = 600  # NIST-1
 MAX_LIVE = 5  # per token
@@ -36,15 +38,29 @@ def open_challenge(
     now: datetime,
     opening: Opening = NOTHING_SAID,
     match: str | None = None,
+    request: Request | None = None,
 ) -> Challenge:
     """
     The challenge that *ticket* asks for, opened by the service client *opener*, or by the named token itself.
 
-    *match*, the keyed hash of its match code, does not count where it is to be finished on the device that asked.
+    *match*, the keyed hash of its match code, does not count where it is to be finished on the device that asked, or
+    where no factor is asked. While other people are asked in *request*, it waits as long as that does; what they agreed
+    to before, it has from the start.
     """
     over = now + timedelta(seconds=CHALLENGE_SECONDS)
-    match = None if ticket.requirement.device is not None else match
-    return Challenge(id, ticket, opener, now, over, opening=opening, match=match)
+    requirement = ticket.requirement
+    match = None if requirement.device is not None or requirement.level is None else match
+    challenge = Challenge(id, ticket, opener, now, over, opening=opening, match=match)
+    if request is None:
+        return challenge
+    if request.status is RequestStatus.APPROVED:
+        return replace(challenge, request=request.id, approvals=request.quorums)
+    return replace(challenge, request=request.id, expires_at=request.expires_at)
+
+
+def agreed(challenge: Challenge, approvals: Quorums) -> Challenge:
+    """*challenge*, to which the people of *approvals* have agreed: now the factor is asked."""
+    return replace(challenge, approvals=approvals, version=challenge.version + 1)
 
 
 def reopened(challenge: Challenge, opening: Opening) -> Challenge:

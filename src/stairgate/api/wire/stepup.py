@@ -20,7 +20,8 @@ class OpenChallenge(Struct, rename="camel", forbid_unknown_fields=True):
     What opens a challenge.
 
     `device` is what the page shows as the asking device, in words; it is reported, not believed. `returnUri` is one of
-    the registered addresses, where the browser that answered is sent, with `state` as it came.
+    the registered addresses, where the browser that answered is sent, with `state` as it came. `expiry` is how many
+    seconds other people have, where they are asked; a week if it is not said.
     """
 
     step_up_challenge_token: Token
@@ -28,6 +29,7 @@ class OpenChallenge(Struct, rename="camel", forbid_unknown_fields=True):
     device: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     return_uri: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
     state: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    expiry: Annotated[int, Meta(ge=60, le=2_592_000)] | None = None
 
 
 class IssueCode(Struct, rename="camel", forbid_unknown_fields=True):
@@ -99,7 +101,8 @@ class Challenge(Struct, rename="camel"):
 
     `methods` are those that the user can use now; none once it has ended. `asked` says in words what is agreed to.
     `pageUri` and `matchCode` are given to whoever opened it, when it is opened. Show the number beside the link: it is
-    typed on the page. `returnTo` is where the browser goes that has just answered on the page.
+    typed on the page. Where other people are asked, `requestId` says by which request, and `approved` whether they have
+    agreed. `returnTo` is where the browser goes that has just answered on the page.
     """
 
     challenge_id: str
@@ -119,6 +122,8 @@ class Challenge(Struct, rename="camel"):
     page_uri: str | UnsetType = UNSET
     match_code: str | UnsetType = UNSET
     return_to: str | UnsetType = UNSET
+    request_id: str | UnsetType = UNSET
+    approved: bool | UnsetType = UNSET
 
 
 class IssuedCode(Struct, rename="camel"):

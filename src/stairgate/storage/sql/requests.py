@@ -128,6 +128,7 @@ def _request_text(request: Request) -> str:
             "challenges": request.challenges,
             "record": request.record,
             "tags": dict(request.tags),
+            "token": None if request.token is None else token_text(request.token),
         }
     )
 
@@ -153,6 +154,7 @@ def _request_of(request: str, requester: str, status: str, opened_at: int, docum
         challenges=tuple(ChallengeId(challenge) for challenge in value["challenges"]),
         record=value["record"],
         tags=members(value["tags"]),
+        token=None if value["token"] is None else token_of(value["token"]),
     )
 
 

@@ -293,6 +293,7 @@ def a_request(name: str = "req_1", /, **members: Any) -> Request:  # noqa: ANN40
         opener=ClientId("sc_2"),
         challenges=(ChallengeId("ch_1"), ChallengeId("ch_2")),
         tags={"team": "payments"},
+        token=TOKEN,
     )
     return replace(whole, **members)
 

@@ -44,7 +44,8 @@ async def open_(call: Call) -> Answer:
     """Answer `POST /v1/challenges`."""
     body = call.body(OpenChallenge)
     opening = Opening(device=body.device, locale=body.locale, return_uri=body.return_uri, state=body.state)
-    view = await open_challenge(call.services, call.caller, OpenCall(body.step_up_challenge_token, opening))
+    asked = OpenCall(body.step_up_challenge_token, opening, body.expiry)
+    view = await open_challenge(call.services, call.caller, asked)
     location = f"/v1/challenges/{view.challenge.id}".encode()
     return json_answer(201, challenge_view(view), (b"location", location))
 
