@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from stairgate.client.decisions import Allowed, Decision, Denied, StepUp
     from stairgate.client.errors import (
         AccessRecordAlreadyExistsError,
+        AlreadyClaimedError,
+        AlreadyDoneError,
         AlreadyExistsError,
         ArgumentError,
         ChallengeBarredError,
@@ -58,11 +60,13 @@ if TYPE_CHECKING:
         AccessRecord,
         Area,
         Challenge,
+        Claim,
         ClientOptions,
         DeliveredCode,
         Elevation,
         Group,
         Identity,
+        Invite,
         NewAccessKey,
         Permission,
         Resource,
@@ -83,6 +87,8 @@ __all__ = [
     "AccessRecord",
     "AccessRecordAlreadyExistsError",
     "Allowed",
+    "AlreadyClaimedError",
+    "AlreadyDoneError",
     "AlreadyExistsError",
     "Area",
     "ArgumentError",
@@ -92,6 +98,7 @@ __all__ = [
     "ChallengeEndedError",
     "ChallengePendingError",
     "ChangedMeanwhileError",
+    "Claim",
     "ClientOptions",
     "ConflictError",
     "Decision",
@@ -104,6 +111,7 @@ __all__ = [
     "Identity",
     "InvalidChallengeTokenError",
     "InvalidInputError",
+    "Invite",
     "Level",
     "LimitReachedError",
     "Method",
@@ -153,7 +161,8 @@ _MODULES = {
     "stairgate.client.codec": "KEEP",
     "stairgate.client.decisions": "Allowed Decision Denied StepUp",
     "stairgate.client.errors": """
-        AccessRecordAlreadyExistsError AlreadyExistsError ArgumentError ChallengeBarredError
+        AccessRecordAlreadyExistsError AlreadyClaimedError AlreadyDoneError AlreadyExistsError
+        ArgumentError ChallengeBarredError
         ChallengeEndedError ChallengePendingError ChangedMeanwhileError ConflictError ForbiddenError
         IdempotencyKeyReusedError InvalidChallengeTokenError InvalidInputError LimitReachedError
         NoEligibleFactorError NotFoundError NotYetSupportedError OutOfScopeError ProtectionWouldBeLostError
@@ -163,7 +172,7 @@ _MODULES = {
     """,
     "stairgate.client.requirement": "Level Method Requirement",
     "stairgate.client.shapes": """
-        AccessRecord Area Challenge ClientOptions DeliveredCode Elevation Group Identity NewAccessKey
+        AccessRecord Area Challenge Claim ClientOptions DeliveredCode Elevation Group Identity Invite NewAccessKey
         Permission Resource ResourceAbility ResourceMark ResourceUser Role ServiceClient Statement
         UserPermission UserResource UserRole VerificationKey
     """,

@@ -13,6 +13,8 @@ from stairgate import (
     AccessRecord,
     AccessRecordAlreadyExistsError,
     Allowed,
+    AlreadyClaimedError,
+    ArgumentError,
     ChallengeEndedError,
     ChallengePendingError,
     ChangedMeanwhileError,
@@ -20,14 +22,17 @@ from stairgate import (
     Denied,
     ForbiddenError,
     Group,
+    IdempotencyKeyReusedError,
     Identity,
     InvalidChallengeTokenError,
     InvalidInputError,
+    Invite,
     NoEligibleFactorError,
     NotFoundError,
     Permission,
     Requirement,
     Resource,
+    ResourceAbility,
     ResourceMark,
     ResourceUser,
     Role,
@@ -310,3 +315,40 @@ def test_the_users_of_a_resource_come_page_by_page(server: LocalServer, owner: A
     owner.records.create(AccessRecord(name="shared", users=names, statements=[statement]))
     found = list(owner.access.users(f"{customer.account}/shared", page_size=2))
     assert found == [ResourceUser(user_id=name, roles=(customer.role,)) for name in names]
+
+
+def test_claims_and_invites(make: Make, server: LocalServer, owner: Any) -> None:
+    number = next(_numbers)
+    collection, ann, bob = f"tenants{number}", f"ann{number}", f"bob{number}"
+    owner.resources.replace(collection, Resource(permissions=[ResourceAbility(action="CLAIM")]))
+    as_ann = make(server.url, user_token=server.token(ann))
+    claimed = as_ann.claim(collection, "t1", idempotency_key="k")
+    assert claimed.resource_uri == f"{collection}/t1"
+    assert as_ann.claim(collection, "t1", idempotency_key="k") == claimed
+    assert as_ann.records.get(claimed.record_id).admins == (ann,)
+    with pytest.raises(AlreadyClaimedError):
+        as_ann.claim(collection, "t1")
+
+    given = Statement(roles=["Authress:ReadResource"], resources=[claimed.resource_uri])
+    invite = as_ann.invites.create(Invite(statements=[given]))
+    as_bob = make(server.url, user_token=server.token(bob))
+    assert as_bob.invites.get(invite.invite_id).statements == invite.statements
+    assert isinstance(as_bob.authorize(bob, claimed.resource_uri, "READ"), Denied)
+    as_bob.invites.accept(invite.invite_id)
+    as_bob.invites.accept(invite.invite_id)
+    assert as_bob.authorize(bob, claimed.resource_uri, "READ") == Allowed()
+    other = as_ann.invites.create(Invite(statements=[given], linked_user_id=bob))
+    as_ann.invites.delete(other.invite_id)
+    with pytest.raises(NotFoundError):
+        as_bob.invites.accept(other.invite_id)
+
+
+def test_what_is_made_under_a_key_is_made_once(owner: Any) -> None:
+    name = f"g{next(_numbers)}"
+    made = owner.groups.create(Group(name=name, users=[]), idempotency_key=name)
+    assert owner.groups.create(Group(name=name, users=[]), idempotency_key=name) == made
+    with pytest.raises(IdempotencyKeyReusedError):
+        owner.groups.create(Group(name="other", users=[]), idempotency_key=name)
+    assert [each.name for each in owner.groups.list(filter=name)].count(name) == 1
+    with pytest.raises(ArgumentError):
+        owner.groups.create(Group(name=name, users=[]), idempotency_key="ü")

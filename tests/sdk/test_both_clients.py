@@ -67,6 +67,18 @@ OPERATIONS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
         lambda c: c.identities.create(stairgate.Identity(issuer="https://i")),
         [reply(201, {"issuer": "https://i"})],
     ),
+    "once": (lambda c: c.records.create(NEW, idempotency_key="k"), [reply(503), reply(201, RECORD)]),
+    "claim": (
+        lambda c: c.claim("tenants", "t1", idempotency_key="k"),
+        [reply(201, {"resourceUri": "tenants/t1", "recordId": "r"})],
+    ),
+    "invite": (
+        lambda c: c.invites.create(stairgate.Invite(statements=[Statement(roles=["x"], resources=["a"])])),
+        [reply(201, {"inviteId": "i", "statements": RECORD["statements"]})],
+    ),
+    "read invite": (lambda c: c.invites.get("i"), [reply(200, {"inviteId": "i", "statements": []})]),
+    "accept": (lambda c: c.invites.accept("i"), [reply(200)]),
+    "take back": (lambda c: c.invites.delete("i"), [reply(204)]),
     "user": (lambda c: c.delete_user("u"), [reply(202)]),
 }
 
@@ -96,7 +108,8 @@ def methods(kind: type) -> dict[str, inspect.Signature]:
 
 
 @pytest.mark.parametrize(
-    "part", [None, "challenges", "elevations", "records", "roles", "groups", "resources", "clients", "identities"]
+    "part",
+    [None, "challenges", "elevations", "records", "roles", "groups", "resources", "clients", "identities", "invites"],
 )
 def test_the_two_faces_have_the_same_methods_with_the_same_parameters(part: str | None) -> None:
     blocking: Any = Stairgate(URL, access_key=KEY)
@@ -147,6 +160,7 @@ def test_secrets_are_in_no_repr() -> None:
     with Stairgate(URL, user_token="a-user-token") as client:
         assert "a-user-token" not in repr(client) + repr(client._driver.conversation)
     assert "s3cret" not in repr(stairgate.NewAccessKey(key_id="k", access_key="s3cret", client_secret="s3cret"))
+    assert "s3cret" not in repr(stairgate.Invite(statements=[], invite_id="s3cret"))
     assert "12345678" not in repr(stairgate.DeliveredCode(code="12345678", expires_at=None))  # type: ignore[arg-type]
 
 

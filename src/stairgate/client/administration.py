@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from stairgate.client.codec import from_wire, to_wire
-from stairgate.client.errors import UnexpectedAnswerError
+from stairgate.client.errors import ArgumentError, UnexpectedAnswerError
 from stairgate.client.exchange import (
     NO_HEADERS,
     Found,
@@ -24,8 +24,10 @@ from stairgate.client.exchange import (
 from stairgate.client.refusals import refusal
 from stairgate.client.shapes import (
     AccessRecord,
+    Claim,
     Group,
     Identity,
+    Invite,
     NewAccessKey,
     Resource,
     Role,
@@ -33,6 +35,7 @@ from stairgate.client.shapes import (
 )
 
 T = TypeVar("T")
+MOST_KEY: Final = 255
 _DONE = frozenset({200, 201, 202, 204})
 
 
@@ -51,12 +54,13 @@ ROLES: Final = Kind(Role, "roles", "roles")
 GROUPS: Final = Kind(Group, "groups", "groups", conditional=True)
 RESOURCES: Final = Kind(Resource, "resources", "resources")
 CLIENTS: Final = Kind(ServiceClient, "clients", "clients")
+INVITES: Final = Kind(Invite, "invites", "invites")
 IDENTITIES: Final = Kind(Identity, "identities", "identities")
 
 
-def create(kind: Kind[T], item: T) -> Operation[T]:
-    """Create *item* and return it as it is kept."""
-    reply = yield from _call(Request("POST", path("v1", kind.segment), body=encoded(to_wire(item))))
+def create(kind: Kind[T], item: T, *, key: str | None = None) -> Operation[T]:
+    """Create *item* and return it as it is kept; under an idempotency *key* it is created once, however often sent."""
+    reply = yield from _call(_making(path("v1", kind.segment), encoded(to_wire(item)), key))
     return from_wire(kind.shape, document_in(reply))
 
 
@@ -110,17 +114,17 @@ def paged(
         seen.add(cursor)
 
 
-def create_identity(identity: Identity) -> Operation[Identity]:
+def create_identity(identity: Identity, *, key: str | None = None) -> Operation[Identity]:
     """Trust an issuer. Written, its audience has another name than read."""
     document = to_wire(identity)
     document["preferredAudience"] = document.pop("audience")
-    reply = yield from _call(Request("POST", path("v1", "identities"), body=encoded(document)))
+    reply = yield from _call(_making(path("v1", "identities"), encoded(document), key))
     return from_wire(Identity, document_in(reply))
 
 
-def create_key(client_id: str) -> Operation[NewAccessKey]:
+def create_key(client_id: str, *, key: str | None = None) -> Operation[NewAccessKey]:
     """A new access key for the client; the service shows it this once."""
-    reply = yield from _call(Request("POST", path("v1", "clients", client_id, "access-keys")))
+    reply = yield from _call(_making(path("v1", "clients", client_id, "access-keys"), None, key))
     return from_wire(NewAccessKey, document_in(reply))
 
 
@@ -129,9 +133,30 @@ def delete_key(client_id: str, key_id: str) -> Operation[None]:
     yield from _call(Request("DELETE", path("v1", "clients", client_id, "access-keys", key_id)))
 
 
+def claim(collection: str, resource_id: str, *, key: str | None = None) -> Operation[Claim]:
+    """Make the resource in the collection the caller's."""
+    body = encoded({"collectionResource": collection, "resourceId": resource_id})
+    reply = yield from _call(_making(path("v1", "claims"), body, key))
+    return from_wire(Claim, document_in(reply))
+
+
+def accept_invite(invite_id: str) -> Operation[None]:
+    """Give the calling user what the invite gives; a repeat does nothing."""
+    yield from _call(Request("PATCH", path("v1", "invites", invite_id), repeatable=True))
+
+
 def delete_user(user_id: str) -> Operation[None]:
     """Remove all of the user's access."""
     yield from _call(Request("DELETE", path("v1", "users", user_id)))
+
+
+def _making(target: str, body: bytes | None, key: str | None) -> Request:
+    """What makes something; with an idempotency *key* it may be sent again."""
+    if key is None:
+        return Request("POST", target, body=body)
+    if not 1 <= len(key) <= MOST_KEY or not key.isascii() or not key.isprintable() or key != key.strip():
+        raise ArgumentError(f"idempotency_key must be 1 to {MOST_KEY} visible ASCII characters")
+    return Request("POST", target, {"idempotency-key": key}, body, repeatable=True)
 
 
 def _call(request: Request) -> Operation[Reply]:

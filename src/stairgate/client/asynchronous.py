@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx2
 
 from stairgate.client import access, administration, checks, stepup
+from stairgate.client.asynchronous_items import (
+    AsyncCollection,
+    AsyncIdentities,
+    AsyncInvites,
+    AsyncItems,
+    AsyncServiceClients,
+)
 from stairgate.client.decisions import Decision
 from stairgate.client.driver import AsyncDriver
 from stairgate.client.requirement import Method
 from stairgate.client.shapes import (
     Challenge,
+    Claim,
     DeliveredCode,
     Elevation,
-    Identity,
-    NewAccessKey,
     ResourceUser,
-    ServiceClient,
     UserPermission,
     UserResource,
     UserRole,
@@ -69,6 +73,7 @@ class AsyncStairgate:
         self.resources = AsyncItems(self._driver, administration.RESOURCES)
         self.clients = AsyncServiceClients(self._driver, administration.CLIENTS)
         self.identities = AsyncIdentities(self._driver)
+        self.invites = AsyncInvites(self._driver)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._driver.url!r})"
@@ -206,6 +211,16 @@ class AsyncStairgate:
                 self._driver.conversation, step_up_challenge_token, user_token=user_token, code=code
             )
         )
+
+    async def claim(self, collection: str, resource_id: str, *, idempotency_key: str | None = None) -> Claim:
+        """
+        Make the caller the owner of `collection/resource_id`, which nobody has yet.
+
+        Raises:
+            AlreadyClaimedError: It is the caller's already, or others have access to it.
+            ForbiddenError: The collection is not open to claims.
+        """
+        return await self._driver.run(administration.claim(collection, resource_id, key=idempotency_key))
 
     async def delete_user(self, user_id: str) -> None:
         """Remove all access of the user."""
@@ -421,67 +436,3 @@ class AsyncElevations:
         await self._driver.run(
             stepup.end_elevations(self._driver.conversation, user_id, user_token=user_token, everything=every_token)
         )
-
-
-class AsyncItems(Generic[T]):
-    """Items that are read, replaced and listed by id."""
-
-    def __init__(self, driver: AsyncDriver, kind: administration.Kind[T]) -> None:
-        self._driver = driver
-        self._kind = kind
-
-    async def get(self, item_id: str) -> T:
-        """Read one."""
-        return await self._driver.run(administration.get(self._kind, item_id))
-
-    async def replace(self, item_id: str, item: T, *, unchanged_since: datetime | None = None) -> None:
-        """
-        Put *item* in place of what is there.
-
-        A record or group that was read is refused where it has changed since; *unchanged_since* says another moment.
-        Marks that *item* does not mention are kept; a mark of None is removed.
-        """
-        await self._driver.run(administration.replace(self._kind, item_id, item, unchanged_since=unchanged_since))
-
-    def list(self, *, filter: str | None = None, page_size: int | None = None) -> AsyncIterator[T]:  # noqa: A002  # the wire's name
-        """Every item that this caller may read, page by page."""
-        return self._driver.stream(administration.each(self._kind, {"filter": filter, "limit": page_size}))
-
-
-class AsyncCollection(AsyncItems[T]):
-    """Items that are created and deleted, too."""
-
-    async def create(self, item: T) -> T:
-        """Create *item* and get it as it is kept."""
-        return await self._driver.run(administration.create(self._kind, item))
-
-    async def delete(self, item_id: str) -> None:
-        """Remove one."""
-        await self._driver.run(administration.delete(self._kind, item_id))
-
-
-class AsyncServiceClients(AsyncCollection[ServiceClient]):
-    """`client.clients`: service clients and their access keys."""
-
-    async def create_key(self, client_id: str) -> NewAccessKey:
-        """A new access key; the service shows it this once."""
-        return await self._driver.run(administration.create_key(client_id))
-
-    async def delete_key(self, client_id: str, key_id: str) -> None:
-        """Remove an access key: what it signed is not accepted any more."""
-        await self._driver.run(administration.delete_key(client_id, key_id))
-
-
-class AsyncIdentities:
-    """`client.identities`: the issuers whose user tokens are trusted."""
-
-    def __init__(self, driver: AsyncDriver) -> None:
-        self._driver = driver
-
-    async def create(self, identity: Identity) -> Identity:
-        """Trust an issuer; one that is trusted already is replaced."""
-        return await self._driver.run(administration.create_identity(identity))
-
-    def list(self) -> AsyncIterator[Identity]:
-        """Every trusted issuer."""
-        return self._driver.stream(administration.each(administration.IDENTITIES, {}))

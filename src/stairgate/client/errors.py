@@ -21,6 +21,8 @@ StairgateError
     ├── ConflictError                   409
     │   ├── AlreadyExistsError
     │   │   └── AccessRecordAlreadyExistsError
+    │   ├── AlreadyClaimedError
+    │   ├── AlreadyDoneError
     │   ├── ProtectionWouldBeLostError
     │   ├── NoEligibleFactorError
     │   ├── ChallengeEndedError         `state` says how
@@ -237,6 +239,18 @@ class ChallengeEndedError(ConflictError):
         """How it ended: `satisfied`, `declined`, `expired`, `cancelled`, `superseded` or `locked`."""
         state = self.details.get("state")
         return state if isinstance(state, str) else None
+
+
+class AlreadyClaimedError(ConflictError):
+    """The resource is claimed already, or others have access to it."""
+
+    code = "AlreadyClaimed"
+
+
+class AlreadyDoneError(ConflictError):
+    """This was done under its idempotency key, and its answer, which held a secret, is not shown any more."""
+
+    code = "AlreadyDone"
 
 
 class IdempotencyKeyReusedError(ConflictError):

@@ -255,6 +255,40 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What is the caller's now, and the access record that says so."""
+
+    resource_uri: str
+    record_id: str
+    collection_resource: str = ""
+    resource_id: str = ""
+    extra: Mapping[str, object] = field(default_factory=lambda: NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite:
+    """
+    Access for whoever accepts it.
+
+    Args:
+        statements: What is given; they name nobody.
+        conflict_resolution_strategy: What is done where the record for exactly these statements was changed since.
+        expiry_time: When it ends; None: after 7 days.
+        linked_user_id: The only user who may accept it; None: whoever has the id.
+        invite_id: All that is needed to accept it, so it goes to the invited person alone.
+        extra: Members that this SDK does not know.
+    """
+
+    statements: Sequence[Statement]
+    conflict_resolution_strategy: str | None = None
+    expiry_time: datetime | None = None
+    linked_user_id: str | None = None
+    invite_id: str | None = field(default=None, repr=False, metadata={"read_only": True})
+    links: Mapping[str, object] | None = read_only()
+    extra: Mapping[str, object] = field(default_factory=lambda: NO_EXTRA)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Area:
     """The part of the tree and the actions that an elevation opens; *exact*: this question alone."""
 
