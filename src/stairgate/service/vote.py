@@ -69,7 +69,8 @@ async def vote(services: Services, caller: Caller, key: RequestId, call: VoteCal
         PreconditionRequiredError: It was not said which version the caller saw.
         PreconditionFailedError: It has another version by now.
         RequestEndedError: It is decided, or has expired.
-        ForbiddenError: The caller is no approver of it: its requester, a service client, in none of the groups.
+        ForbiddenError: The caller is no approver of it: its requester, in none of the groups, or a service client where
+            other people must agree.
         StepUpRefusedError: The caller is, and wants a step-up first.
         AccessRecordAlreadyExistsError: There is a record with the id that it would have.
     """
@@ -130,10 +131,11 @@ def _require_approver(transaction: WriteTransaction, guard: Guard, request: Requ
     """
     Let nobody vote who is no approver; returns whether the approver may hand out all that is asked.
 
-    Only users vote: a service client has nobody who reads what is asked (attack 32).
+    Where other people must agree only users vote: a service client has nobody who reads what is asked (attack 32). A
+    plain access request it decides like any other who could make the record itself.
     """
-    if not isinstance(guard.caller, UserCaller):
-        raise ForbiddenError("only users vote on requests, with a token of their own")
+    if not isinstance(guard.caller, UserCaller) and (request.ticket is not None or request.quorums):
+        raise ForbiddenError("other people must agree to this: only users vote on it, with a token of their own")
     groups = frozenset(transaction.groups_of(guard.user))
     counts = approvals.may_approve(request, guard.user, groups)
     if guard.user in request.interested and not counts:

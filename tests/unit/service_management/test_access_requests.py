@@ -117,11 +117,23 @@ async def test_nobody_approves_their_own_request_nor_what_they_would_get(world: 
     assert await record_of(world, own) is None
 
 
-async def test_a_service_client_does_not_vote(world: World) -> None:
-    """Attack 32: a client that owns everything, and sees the request, is told that only users vote."""
+async def test_a_service_client_decides_what_it_could_make_itself(world: World) -> None:
+    """A back end answers for its users, as with Authress."""
     request = await opened(world)
-    with pytest.raises(ForbiddenError, match="only users vote"):
-        await said(world, OWNER_CLIENT, request)
+    done = await said(world, OWNER_CLIENT, request, seen=None, plain=True)
+    assert done.status is RequestStatus.APPROVED
+    assert (await record_of(world, request)).users == (UserId("ann"),)
+
+
+async def test_a_service_client_does_not_vote_where_other_people_must_agree(world: World) -> None:
+    """Attack 32: a client that owns everything, and sees the request, is told that only users vote."""
+    await group(world, "grp_a", "bob")
+    await guarded(world, 1, "grp_a")
+    request = await opened(world)
+    for approve in (True, False):
+        with pytest.raises(ForbiddenError, match="only users vote"):
+            await said(world, OWNER_CLIENT, request, approve=approve)
+    assert await record_of(world, request) is None
 
 
 async def test_denied_is_denied_and_decided_once(world: World) -> None:
