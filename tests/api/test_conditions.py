@@ -180,3 +180,112 @@ async def test_on_the_management_api_a_callers_context_is_ignored(door: Door, ow
     assert answered.status == 404
     asked = await door.check(owner, "ann", "READ", "Authress:AccessRecords/rec_1", headers=context(trusted=True))
     assert asked.status == 200
+
+
+async def guarded(door: Door, owner: str, when: str = "context.amount >= 100") -> None:
+    """Ann may pay on docs/1, with a step-up where *when* is not false."""
+    await written(door, owner, record({}))
+    put = await door.call("PUT", "/v1/resources/docs", {"stepUp": [{**MARK, "when": when}]}, bearer=owner)
+    assert put.status == 200, put
+    await door.world.enrol("ann")
+
+
+async def answered(door: Door, challenge: dict[str, Any], bearer: str) -> Answered:
+    answer = {"method": "totp", "code": door.world.code("ann")}
+    return await door.call("POST", f"/v1/challenges/{challenge['challengeId']}/answer", answer, bearer=bearer)
+
+
+@pytest.mark.parametrize("who", ["user", "client"])
+async def test_a_step_up_that_a_condition_asked_for_opens_the_same_check(door: Door, owner: str, who: str) -> None:
+    """The law of progress, with the user's own call and with a client's."""
+    await guarded(door, owner)
+    token = door.world.token("ann")
+    bearer, passed = (token, None) if who == "user" else (owner, token)
+    large = context(amount=500)
+    challenge = await door.opened(bearer, "ann", "pay", "docs/1", headers=large, token=passed)
+    assert (await answered(door, challenge, token)).json["state"] == "satisfied"
+    for headers in (large, context(amount=5), ()):
+        check = await door.check(bearer, "ann", "pay", "docs/1", headers=headers, token=passed)
+        assert check.status == 200
+
+
+async def test_an_answer_need_not_meet_a_mark_with_a_condition_but_must_meet_the_others(door: Door, owner: str) -> None:
+    """Semantics §7: the challenge does not carry the context, so the check judges the marks that have a `when`."""
+    await guarded(door, owner)
+    token = door.world.token("ann")
+    challenge = await door.opened(token, "ann", "pay", "docs/1", headers=context(amount=500))
+    stricter = {"stepUp": [{**MARK, "when": "context.amount >= 100"}, {"uses": 1, "when": "context.amount >= 400"}]}
+    assert (await door.call("PUT", "/v1/resources/docs", stricter, bearer=owner)).status == 200
+    assert (await answered(door, challenge, token)).json["state"] == "satisfied"
+    assert (await door.check(token, "ann", "pay", "docs/1", headers=context(amount=300))).status == 200
+    again = await door.check(token, "ann", "pay", "docs/1", headers=context(amount=500))
+    assert (again.status, again.json["requirement"]["uses"]) == (403, 1)
+
+    door.world.clock.advance(60)
+    token = door.world.token("ann")
+    challenge = await door.opened(token, "ann", "pay", "docs/1", headers=context(amount=300))
+    always = {"stepUp": [{**MARK, "when": "context.amount >= 100"}, {"uses": 1}]}
+    assert (await door.call("PUT", "/v1/resources/docs", always, bearer=owner)).status == 200
+    ended = await answered(door, challenge, token)
+    assert (ended.status, ended.code, ended.json["state"]) == (409, "ChallengeEnded", "superseded")
+
+
+async def test_a_grant_that_became_conditional_does_not_end_a_challenge(door: Door, owner: str) -> None:
+    await guarded(door, owner)
+    token = door.world.token("ann")
+    challenge = await door.opened(token, "ann", "pay", "docs/1", headers=context(amount=500))
+    put = await door.call("PUT", "/v1/records/rec_1", record({"when": "context.amount < 1000"}), bearer=owner)
+    assert put.status == 202, put
+    assert (await answered(door, challenge, token)).json["state"] == "satisfied"
+    assert (await door.check(token, "ann", "pay", "docs/1", headers=context(amount=500))).status == 200
+    assert (await door.check(token, "ann", "pay", "docs/1", headers=context(amount=5000))).status == 404
+
+
+async def test_an_explanation_says_what_each_condition_says_and_no_value(door: Door, owner: str) -> None:
+    await guarded(door, owner)
+    put = await door.call("PUT", "/v1/records/rec_1", record({"when": SMALL}), bearer=owner)
+    assert put.status == 202
+    asked = {"userId": "ann", "resourceUri": "docs/1", "permission": "pay", "context": {"amount": 4242}}
+    told = await door.call("POST", "/v1/explanations", asked, bearer=owner)
+    assert told.status == 200, told
+    (grant,) = told.json["grants"]
+    assert (told.json["outcome"], grant["counts"], grant["marks"]) == ("deny", False, [])
+    assert grant["condition"] == {"when": SMALL, "verdict": "false", "error": None}
+    assert b"4242" not in told.body
+    asked["context"] = {"amount": 5}
+    (grant,) = (await door.call("POST", "/v1/explanations", asked, bearer=owner)).json["grants"]
+    assert (grant["counts"], [mark["verdict"] for mark in grant["marks"]]) == (True, ["does_not_apply"])
+
+
+async def test_a_list_shows_what_the_conditions_leave_open(door: Door, owner: str) -> None:
+    """Semantics §11: what a list shows, a check with the same context allows."""
+    await written(door, owner, record({"when": SMALL}))
+    for members, shown in (({"amount": 5}, ["*"]), ({"amount": 500}, []), ({}, [])):
+        listed = await door.call(
+            "GET", "/v1/users/ann/resources/docs%2F1/permissions", bearer=owner, headers=context(**members)
+        )
+        permissions = listed.json["permissions"] if listed.status == 200 else []
+        assert [each["action"] for each in permissions] == shown, listed
+
+
+async def test_what_another_node_writes_counts_for_nobody_where_cel_is_missing(door: Door, owner: str) -> None:
+    """Fail closed: this node was started without CEL when there was no condition yet."""
+    conditional = Statement((OWNER.id,), (parse_pattern("docs/1"),), when="true")
+    other_node = AccessRecord(RecordId("rec_1"), "r", (conditional,), users=(UserId("ann"),))
+    with without_cel():
+        assert (await door.check(owner, "ann", "pay", "docs/1")).status == 404
+        await door.world.services.store.write(lambda transaction: transaction.put_record(other_node))
+        assert (await door.check(owner, "ann", "pay", "docs/1")).status == 404
+    assert (await door.check(owner, "ann", "pay", "docs/1")).status == 200
+
+
+async def test_a_user_needs_a_step_up_to_change_the_condition_of_a_mark(door: Door, owner: str) -> None:
+    """Semantics §4, weakening: `when` is one of the fields, whatever it is changed to."""
+    await guarded(door, owner)
+    admin = Statement((OWNER.id,), (parse_pattern("*"),))
+    everything = AccessRecord(RecordId("rec_eve"), "r", (admin,), users=(UserId("eve"),))
+    await door.world.services.store.write(lambda transaction: transaction.put_record(everything))
+    eve = door.world.token("eve")
+    body = {"stepUp": [{**MARK, "when": "context.amount >= 100000"}]}
+    refused = await door.call("PUT", "/v1/resources/docs", body, bearer=eve)
+    assert (refused.status, refused.code) == (403, "StepUpAuthorizationRequired")
