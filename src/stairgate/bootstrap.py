@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stairgate.host.clock import SystemClock
@@ -19,6 +20,7 @@ from stairgate.model.ids import AccountId
 from stairgate.model.passkeys import RelyingParty
 from stairgate.model.protection import AVAILABLE_METHODS, Method
 from stairgate.ports.clock import Clock
+from stairgate.ports.delivery import Sender
 from stairgate.ports.entropy import Entropy
 from stairgate.ports.keys import IssuerKeys, KeyRing
 from stairgate.ports.store import ChangeFeed, ReadTransaction, SigningKey, Store
@@ -106,6 +108,9 @@ def templates_of(settings: Settings) -> Path | None:
     return settings.templates
 
 
+NO_SENDERS: Mapping[Method, Sender] = MappingProxyType({})
+
+
 class _FollowedStore(Store, ChangeFeed, Protocol):
     """A store that tells of its changes, as both of ours do."""
 
@@ -117,6 +122,7 @@ async def open_services(
     clock: Clock | None = None,
     entropy: Entropy | None = None,
     issuer_keys: IssuerKeys | None = None,
+    senders: Mapping[Method, Sender] | None = None,
 ) -> AsyncIterator[Services]:
     """
     Everything that use cases need, until the block ends.
@@ -128,6 +134,7 @@ async def open_services(
         clock: Another clock, for tests.
         entropy: Other chance, for tests.
         issuer_keys: Another way to issuers' keys, for tests.
+        senders: Other ways to send messages, for tests.
 
     Raises:
         InvalidInputError: A setting is not valid.
@@ -138,6 +145,8 @@ async def open_services(
         ring = _key_ring(settings)
         if issuer_keys is None:
             issuer_keys = await opened.enter_async_context(HttpIssuerKeys())
+        if senders is None:
+            senders = await _open_senders(settings, clock, opened)
         store = await _open_store(settings)
         opened.push_async_callback(store.close)
         if settings.database_url == MEMORY:
@@ -150,6 +159,7 @@ async def open_services(
             clock=clock,
             entropy=entropy,
             issuer_keys=issuer_keys,
+            senders=senders,
         )
 
 
@@ -162,6 +172,7 @@ async def build_services(
     clock: Clock,
     entropy: Entropy,
     issuer_keys: IssuerKeys,
+    senders: Mapping[Method, Sender] = NO_SENDERS,
 ) -> Services:
     """Services over a *store* that is open and has an account. Errors as for `open_services`."""
 
@@ -175,7 +186,7 @@ async def build_services(
 
     account, challenge_keys, test_keys = await store.read(load)
     party = settings.relying_party
-    methods = _configured_methods(party)
+    methods = _configured_methods(party, senders)
     rules = Rules(
         public_origins=settings.public_origins,
         stale_limit=settings.stale_limit,
@@ -197,12 +208,37 @@ async def build_services(
         issuer_keys=issuer_keys,
         facts=FactCache(store, feed, clock, stale_limit=settings.stale_limit, methods=methods),
         rules=rules,
+        senders=senders,
     )
 
 
-def _configured_methods(party: RelyingParty | None) -> frozenset[Method]:
+async def _open_senders(settings: Settings, clock: Clock, opened: AsyncExitStack) -> Mapping[Method, Sender]:
+    """What is configured to send by. Half a configuration is refused, so that nobody thinks that it works."""
+    senders: dict[Method, Sender] = {}
+    if settings.smtp_url is not None or settings.smtp_from is not None:
+        if settings.smtp_url is None or settings.smtp_from is None:
+            raise InvalidInputError("STAIRGATE_SMTP_URL", "and STAIRGATE_SMTP_FROM belong together: set both")
+        from stairgate.host.mail import SmtpMailer, mail_server_of, sender_of
+
+        server = mail_server_of(settings.smtp_url, setting="STAIRGATE_SMTP_URL")
+        sender = sender_of(settings.smtp_from, setting="STAIRGATE_SMTP_FROM")
+        senders[Method.EMAIL] = SmtpMailer(server, sender, clock=clock)
+    if settings.message_webhook_url is not None or settings.message_webhook_secret is not None:
+        if settings.message_webhook_url is None or settings.message_webhook_secret is None:
+            problem = "and STAIRGATE_MESSAGE_WEBHOOK_SECRET belong together: set both"
+            raise InvalidInputError("STAIRGATE_MESSAGE_WEBHOOK_URL", problem)
+        from stairgate.host.webhook import WebhookMessenger, webhook_secret_of, webhook_url_of
+
+        key = webhook_secret_of(settings.message_webhook_secret, setting="STAIRGATE_MESSAGE_WEBHOOK_SECRET")
+        url = webhook_url_of(settings.message_webhook_url, setting="STAIRGATE_MESSAGE_WEBHOOK_URL")
+        messenger = WebhookMessenger(url, key, clock=clock)
+        senders[Method.SMS] = await opened.enter_async_context(messenger)
+    return senders
+
+
+def _configured_methods(party: RelyingParty | None, senders: Mapping[Method, Sender]) -> frozenset[Method]:
     """The methods that this service can offer: what needs a sender or a domain is there only with it."""
-    missing = {Method.EMAIL, Method.SMS}
+    missing = {Method.EMAIL, Method.SMS} - senders.keys()
     if party is None:
         missing.add(Method.PASSKEY)
     return AVAILABLE_METHODS - missing

@@ -49,6 +49,10 @@ class Settings:
       accent on light and on dark, refused where it could not be read.
     - *templates* (`STAIRGATE_TEMPLATES`): a folder with templates, catalogues and words for actions of the operator's
       own, used before the shipped ones.
+    - *smtp_url*, *smtp_from* (`STAIRGATE_SMTP_URL`, `STAIRGATE_SMTP_FROM`): where email is handed in, such as
+      `smtps://user:password@mail.bank.example`, and whom it is from. Without them there is no method `email`.
+    - *message_webhook_url*, *message_webhook_secret* (`STAIRGATE_MESSAGE_WEBHOOK_URL`, `…_SECRET`): who delivers text
+      messages, and the `whsec_…` that requests to it are signed with. Without them there is no method `sms`.
     - *dev* (`STAIRGATE_DEV`): trust the built-in test identity provider. Never where others can reach the service.
     """
 
@@ -70,6 +74,10 @@ class Settings:
     brand_colour: str | None = None
     brand_colour_dark: str | None = None
     templates: Path | None = None
+    smtp_url: str | None = field(default=None, repr=False)
+    smtp_from: str | None = None
+    message_webhook_url: str | None = field(default=None, repr=False)
+    message_webhook_secret: str | None = field(default=None, repr=False)
     dev: bool = False
 
     @classmethod
@@ -102,6 +110,10 @@ class Settings:
             brand_colour=said.get("BRAND_COLOUR"),
             brand_colour_dark=said.get("BRAND_COLOUR_DARK"),
             templates=_path(said, "TEMPLATES"),
+            smtp_url=said.get("SMTP_URL"),
+            smtp_from=said.get("SMTP_FROM"),
+            message_webhook_url=said.get("MESSAGE_WEBHOOK_URL"),
+            message_webhook_secret=said.get("MESSAGE_WEBHOOK_SECRET"),
             dev=_switch(said, "DEV"),
         )
 

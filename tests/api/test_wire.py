@@ -99,6 +99,7 @@ SERVED: list[tuple[msgspec.Struct, bytes]] = [
             attempts_left=5,
             elevation_id=None,
             ended_at=None,
+            addresses=[],
         ),
         b'{"challengeId":"c1","state":"open","openedAt":'
         + TIME
@@ -108,11 +109,13 @@ SERVED: list[tuple[msgspec.Struct, bytes]] = [
         + AREA_BYTES
         + b',"requirement":'
         + REQUIREMENT_BYTES
-        + b',"asked":"words","methods":["totp"],"attemptsLeft":5,"elevationId":null,"endedAt":null}',
+        + b',"asked":"words","methods":["totp"],"attemptsLeft":5,"elevationId":null,"endedAt":null,"addresses":[]}',
     ),
     (stepup.IssuedCode(code="12345678", expires_at=AT), b'{"code":"12345678","expiresAt":' + TIME + b"}"),
     (ELEVATION, ELEVATION_BYTES),
     (stepup.Elevations([ELEVATION]), b'{"elevations":[' + ELEVATION_BYTES + b"]}"),
+    (stepup.PasskeyOptions(public_key={"rpId": "x"}), b'{"publicKey":{"rpId":"x"}}'),
+    (stepup.CodeAddress("f", "email", "a"), b'{"factorId":"f","method":"email","address":"a"}'),
     (stepup.EndedElevations(2), b'{"ended":2}'),
     (wellknown.KeySet([{"kid": "k"}]), b'{"keys":[{"kid":"k"}]}'),
     (
@@ -130,6 +133,7 @@ READ: list[tuple[bytes, msgspec.Struct]] = [
         b'{"stepUpChallengeToken":"j.w.t","locale":"de-CH","device":null}',
         stepup.OpenChallenge(step_up_challenge_token="j.w.t", locale="de-CH"),
     ),
+    (b'{"once":true}', stepup.BeginPasskey(once=True)),
     (b'{"method":"external"}', stepup.IssueCode(method="external")),
     (b'{"method":"totp","code":"123456","once":true}', stepup.AnswerChallenge(method="totp", code="123456", once=True)),
     (b"{}", stepup.DeclineChallenge()),

@@ -124,10 +124,13 @@ STEP_UP: tuple[Route, ...] = (
         "POST",
         "/v1/challenges/{challengeId}/code",
         challenges.code,
-        "Get a code to deliver in the application's own way",
+        "Send a code, or get one to deliver in the application's own way",
         "step-up",
         {200: wire.IssuedCode},
-        description="Method `external`, for service clients with `StepUp:Attest`. A new code ends the one before it.",
+        description=(
+            "`email` and `sms` send it. `external`, for service clients with `StepUp:Attest`, returns it. "
+            "A new code ends the one before it."
+        ),
         request=wire.IssueCode,
         errors=(404, 409, 429, 503),
         headers=(_PAGE_SECRET,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, convert
 
 from stairgate.api.wire.problem import Requirement
-from stairgate.api.wire.stepup import Area, Challenge, Elevation
+from stairgate.api.wire.stepup import Area, Challenge, CodeAddress, Elevation
 from stairgate.model import elevations as model
 from stairgate.model import protection
 from stairgate.model.documents import area_document, requirement_document
@@ -39,6 +39,7 @@ def challenge_view(view: ChallengeView) -> Challenge:
         asked=view.asked,
         methods=[method.value for method in view.methods],
         attempts_left=view.attempts_left,
+        addresses=[CodeAddress(each.factor, each.method.value, each.address) for each in view.addresses],
         elevation_id=challenge.elevation,
         ended_at=challenge.ended_at,
         page_uri=UNSET if view.page_uri is None else view.page_uri,

@@ -39,6 +39,8 @@ class Event(StrEnum):
     FACTOR_SUSPECT = "factor.suspect"  # a passkey's sign counter did not go up: it may have been cloned
     LINK_CREATED = "account_link.created"
     LINK_ENTERED = "account_link.entered"
+    NOTICE_FAILED = "notice.failed"  # the user could not be told of a change of their factors
+    PROMPTS_STOPPED = "prompts.stopped"  # the user was asked too often without an answer
     RECORD_CHANGED = "record.changed"
     ROLE_CHANGED = "role.changed"
     GROUP_CHANGED = "group.changed"

@@ -38,6 +38,7 @@ DomainError
 │   └── TooManyAttemptsError
 ├── OutOfScopeError                  501  login and identity
 └── UnavailableError                 503  store, key, clock or audit is away
+    └── DeliveryFailedError          503  a message could not be handed over
 ```
 
 The class docstring is the default title. `code` is the stable `errorCode` of the wire. `details` are safe to show; the
@@ -316,3 +317,14 @@ class UnavailableError(DomainError):
     """the service cannot decide this now; nothing was done"""
 
     code = "Unavailable"
+
+
+class DeliveryFailedError(UnavailableError):
+    """the message could not be sent: try again later, or use another method"""
+
+    code = "DeliveryFailed"
+
+    def __init__(self, *, uncertain: bool = False, address_refused: bool = False) -> None:
+        self.uncertain = uncertain  # it may have gone out all the same
+        self.address_refused = address_refused
+        super().__init__()

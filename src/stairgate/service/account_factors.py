@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from stairgate.factors.addresses import masked
+from stairgate.factors.catalogue import CATALOGUE
 from stairgate.model.actions import READ
 from stairgate.model.audit import Event
 from stairgate.model.errors import InvalidInputError, NotFoundError
@@ -20,8 +22,9 @@ from stairgate.service.enrolment import require_name
 from stairgate.service.factor_rights import Authority, require_may_change
 from stairgate.service.guard import Guard
 from stairgate.service.management import reading
-from stairgate.service.stored_factors import codes_left, level_of, passkey_in
+from stairgate.service.stored_factors import codes_left, level_of, passkey_in, unsealed
 from stairgate.service.storing_factors import remove_factor
+from stairgate.service.tell_user import Notice, notice_of, tell_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,12 @@ class FactorView:
     disabled: bool
     codes_left: int | None = None
     synced: bool | None = None
+    address: str | None = None  # masked
+
+    @property
+    def restricted(self) -> bool:
+        """Whether it proves little (NIST SP 800-63B §3.1.3, NIST-5): email and sms."""
+        return CATALOGUE[self.method].sends
 
 
 def view_of(services: Services, factor: Factor) -> FactorView:
@@ -53,6 +62,7 @@ def view_of(services: Services, factor: Factor) -> FactorView:
         disabled=factor.disabled,
         codes_left=codes_left(factor),
         synced=passkey_in(services, factor).backup_eligible if factor.method is Method.PASSKEY else None,
+        address=masked(unsealed(services, factor).decode()) if CATALOGUE[factor.method].sends else None,
     )
 
 
@@ -104,7 +114,7 @@ async def change_factor(
     if name is not None:
         require_name(name)
 
-    def run(transaction: WriteTransaction) -> FactorView:
+    def run(transaction: WriteTransaction) -> tuple[FactorView, Notice]:
         now = services.clock.now()
         factor = _found(transaction, user, id)
         own = authority.caller is not None and authority.caller.principal == user
@@ -120,9 +130,11 @@ async def change_factor(
         facts = {"renamed": changed.name != factor.name, "cleared": clear}
         by = authority.actor
         transaction.append_audit(audit.factor_entry(Event.FACTOR_CHANGED, changed, by=by, at=now, facts=facts))
-        return view_of(services, changed)
+        return view_of(services, changed), notice_of(services, transaction, changed, "changed")
 
-    return await services.store.write(run)
+    view, notice = await services.store.write(run)
+    await tell_user(services, notice)
+    return view
 
 
 async def delete_factor(
@@ -140,13 +152,16 @@ async def delete_factor(
         StepUpRefusedError: It takes an elevation of at least its level first.
     """
 
-    def run(transaction: WriteTransaction) -> list[ChallengeId]:
+    def run(transaction: WriteTransaction) -> tuple[list[ChallengeId], Notice]:
         now = services.clock.now()
         factor = _found(transaction, user, id)
         require_may_change(services, transaction, authority, user, level_of(services, factor), now)
-        return remove_factor(transaction, factor, by=authority.actor, now=now)
+        notice = notice_of(services, transaction, factor, "removed")
+        return remove_factor(transaction, factor, by=authority.actor, now=now), notice
 
-    services.notices.tell(await services.store.write(run))
+    ended, notice = await services.store.write(run)
+    services.notices.tell(ended)
+    await tell_user(services, notice)
 
 
 def _found(

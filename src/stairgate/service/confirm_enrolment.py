@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from stairgate.factors import passkey, totp
+from stairgate.factors import delivered_code, passkey, totp
 from stairgate.model.canonical import base64url
+from stairgate.model.challenges import IssuedCode
 from stairgate.model.enrolment import AccountLink, Enrolment
 from stairgate.model.errors import (
     DomainError,
@@ -21,13 +22,14 @@ from stairgate.model.errors import (
 )
 from stairgate.model.evidence import Factor
 from stairgate.model.ids import EnrolmentId, FactorId, LinkId, UserId
-from stairgate.model.protection import Method
+from stairgate.model.protection import BEST_LEVELS, Method
 from stairgate.ports.store import WriteTransaction
 from stairgate.service.context import Services
-from stairgate.service.enrolment import bytes_in, secret_of
+from stairgate.service.enrolment import CODE_PURPOSE, bound_code, bytes_in, secret_of
 from stairgate.service.factor_rights import Authority
 from stairgate.service.stored_factors import seal_purpose
 from stairgate.service.storing_factors import add_factor
+from stairgate.service.tell_user import Notice, notice_of, tell_user
 
 MAX_WRONG = 5
 MAX_CODE_LENGTH = 64
@@ -59,7 +61,7 @@ async def confirm_enrolment(
     """
     fresh = FactorId(services.entropy.token())
 
-    def run(transaction: WriteTransaction) -> Factor | DomainError:
+    def run(transaction: WriteTransaction) -> tuple[Factor, Notice] | DomainError:
         now = services.clock.now()
         found = next((each for each in transaction.enrolments_of(user) if each.id == enrolment), None)
         if found is None or found.started_by != authority.actor or now >= found.expires_at:
@@ -80,12 +82,15 @@ async def confirm_enrolment(
             return WrongAnswerError(left)
         transaction.remove_enrolment(found.id)
         link = _link(transaction, found, secret)
-        return add_factor(services, transaction, factor, link, by=authority.actor, now=now)
+        stored = add_factor(services, transaction, factor, link, by=authority.actor, now=now)
+        return stored, notice_of(services, transaction, stored, "added")
 
     outcome = await services.store.write(run)
     if isinstance(outcome, DomainError):
         raise outcome
-    return outcome
+    factor, notice = outcome
+    await tell_user(services, notice)
+    return factor
 
 
 def _require_form(call: ConfirmCall, *, passkeys: bool) -> None:
@@ -126,6 +131,8 @@ def _verified(
         evidence = totp.verify(seed, call.code or "", now=now, last_step=-1, factor=fresh, strict=False)
         counter = -1 if evidence.counter is None else evidence.counter
         return _factor(services, enrolment, fresh, seed, now, counter)
+    if enrolment.method in {Method.EMAIL, Method.SMS}:
+        return _confirmed_address(services, enrolment, secret, call.code or "", fresh, now)
     party = services.rules.party
     if enrolment.method is not Method.PASSKEY or party is None or call.credential is None:
         raise ProofRefusedError
@@ -139,6 +146,19 @@ def _verified(
     # The id follows from the credential's, so that the store refuses to register one twice, whoever has it.
     id_ = FactorId(f"pk_{base64url(hashlib.sha256(made.passkey.credential_id).digest())}")
     return _factor(services, enrolment, id_, passkey.passkey_text(made.passkey).encode(), now, made.sign_count)
+
+
+def _confirmed_address(
+    services: Services, enrolment: Enrolment, secret: Mapping[str, Any], code: str, fresh: FactorId, now: datetime
+) -> Factor:
+    def matches(typed: str, digest: str) -> bool:
+        return services.keys.matches(bound_code(enrolment.id, typed), digest, purpose=CODE_PURPOSE)
+
+    issued = IssuedCode(secret["digest"], datetime.fromtimestamp(secret["codeEnds"], UTC), enrolment.method)
+    delivered_code.verify(
+        code, issued, now=now, matches=matches, method=enrolment.method, level=BEST_LEVELS[enrolment.method]
+    )
+    return _factor(services, enrolment, fresh, secret["address"].encode(), now, -1)
 
 
 def _factor(

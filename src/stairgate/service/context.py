@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from stairgate.model.ids import AccountId
 from stairgate.model.passkeys import RelyingParty
 from stairgate.model.protection import AVAILABLE_METHODS, Method
 from stairgate.ports.clock import Clock
+from stairgate.ports.delivery import Sender
 from stairgate.ports.entropy import Entropy
 from stairgate.ports.keys import IssuerKeys, KeyRing, Signer
 from stairgate.ports.store import Store
@@ -43,5 +46,6 @@ class Services:
     issuer_keys: IssuerKeys
     facts: FactCache
     rules: Rules
+    senders: Mapping[Method, Sender] = field(default_factory=lambda: MappingProxyType({}))  # `email`, `sms`
     token_cache: dict[str, object] = field(default_factory=dict)
     notices: Notices = field(default_factory=Notices)  # who waits for a change of which challenge

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from stairgate.factors.addresses import masked
 from stairgate.factors.catalogue import CATALOGUE, methods_meeting
 from stairgate.model.challenges import Challenge, Ticket
 from stairgate.model.errors import ChallengePendingError, NoEligibleFactorError
@@ -14,8 +15,8 @@ from stairgate.model.resources import Resource, management_resource
 from stairgate.ports.store import ReadTransaction
 from stairgate.service.context import Services
 from stairgate.service.loading import best_levels
-from stairgate.service.stored_factors import usable_factors
-from stairgate.service.views import ChallengeView, in_words
+from stairgate.service.stored_factors import unsealed, usable_factors
+from stairgate.service.views import ChallengeView, CodeAddress, in_words
 from stairgate.stepup.challenges import MAX_WRONG
 from stairgate.stepup.limits import DISABLE_AT
 
@@ -76,4 +77,10 @@ def view(
             (Method.APPROVAL,) if waiting else eligible_methods(services, transaction, challenge.ticket, external, now)
         )
     left = MAX_WRONG - challenge.wrong_answers if challenge.state.live else 0
-    return ChallengeView(challenge, methods, in_words(challenge.ticket), left)
+    addresses = tuple(
+        CodeAddress(factor.id, method, masked(unsealed(services, factor).decode()))
+        for method in methods
+        if CATALOGUE[method].sends
+        for factor in usable_factors(services, transaction, challenge.ticket.user, method, now)
+    )
+    return ChallengeView(challenge, methods, in_words(challenge.ticket), left, addresses)

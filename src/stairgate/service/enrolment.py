@@ -12,36 +12,56 @@ from base64 import b32encode, urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 import segno
 
 from stairgate.factors import passkey, recovery_code, totp
+from stairgate.factors.addresses import address_of, masked
+from stairgate.factors.delivered_code import CODE_DIGITS
 from stairgate.model.canonical import JsonValue, base64url, canonical_json
+from stairgate.model.challenges import CODE_SECONDS
 from stairgate.model.enrolment import ENROLMENT_SECONDS, Enrolment
-from stairgate.model.errors import InvalidInputError, LimitReachedError
-from stairgate.model.evidence import Factor
+from stairgate.model.errors import (
+    AlreadyExistsError,
+    DeliveryFailedError,
+    InvalidInputError,
+    LimitReachedError,
+    TooManyPromptsError,
+)
+from stairgate.model.evidence import AttemptCount, Factor
 from stairgate.model.ids import EnrolmentId, FactorId, UserId
 from stairgate.model.protection import BEST_LEVELS, Level, Method
 from stairgate.ports.store import WriteTransaction
+from stairgate.service import messages
 from stairgate.service.context import Services
 from stairgate.service.factor_rights import Allowed, Authority, require_may_add
-from stairgate.service.stored_factors import passkey_in, recovery_purpose, seal_purpose
+from stairgate.service.stored_factors import passkey_in, recovery_purpose, seal_purpose, unsealed
 from stairgate.service.storing_factors import MAX_FACTORS, MAX_NAME_LENGTH, add_factor
+from stairgate.service.tell_user import Notice, notice_of, tell_user
 from stairgate.service.user_tokens import require_user_id
+from stairgate.stepup.limits import MAX_PROMPTS, PROMPT_WINDOW
 
 NONCE_BYTES = 32
-_ENROLLED_HERE = frozenset({Method.TOTP, Method.PASSKEY, Method.RECOVERY})
+CODE_PURPOSE = "enrolment code"
+_ENROLLED_HERE = frozenset({Method.TOTP, Method.PASSKEY, Method.RECOVERY, Method.EMAIL, Method.SMS})
+_MESSAGES = "enrolment messages"  # under which the messages of a user's enrolments are counted
 # What a factor of each method may turn out to prove, strongest first.
 _LEVELS: Mapping[Method, tuple[Level, ...]] = {Method.PASSKEY: (Level.HARDWARE, Level.PHISHING_RESISTANT)}
 
 
 @dataclass(frozen=True, slots=True)
 class BeginCall:
-    """*name* is what the user calls it."""
+    """*name* is what the user calls it, *address* where codes go to; *locale* is what the person reads."""
 
     method: Method
     name: str = ""
+    address: str | None = None
+    locale: str | None = None
+
+    def __repr__(self) -> str:
+        return f"BeginCall(method={self.method!r})"  # SECURITY: never the address
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,7 @@ class Begun:
     uri: str | None = None
     qr_svg: str | None = None
     public_key: Mapping[str, JsonValue] | None = None
+    sent_to: str | None = None
     codes: tuple[str, ...] = ()
     factor: Factor | None = None
 
@@ -77,6 +98,9 @@ async def begin_enrolment(services: Services, authority: Authority, user: UserId
         ForbiddenError: The caller has some right there, but not this one; or the link adds no such factor.
         StepUpRefusedError: It takes an elevation of at least the factor's level first.
         LimitReachedError: The user has too many factors.
+        AlreadyExistsError: The user has this address already.
+        TooManyPromptsError: Three codes were sent for enrolments within 15 minutes.
+        DeliveryFailedError: The code could not be sent; nothing is begun.
     """
     require_user_id(user)
     require_name(call.name)
@@ -85,7 +109,9 @@ async def begin_enrolment(services: Services, authority: Authority, user: UserId
         raise InvalidInputError("method", f"`{call.method}` cannot be added here: use one of {offered}")
     if call.method is Method.RECOVERY:
         return await _new_recovery_codes(services, authority, user, call)
+    address = _address(call)
     id_ = EnrolmentId(services.entropy.token())
+    code = services.entropy.digits(CODE_DIGITS)
     random = services.entropy.bytes(2 * NONCE_BYTES)
 
     def run(transaction: WriteTransaction) -> Begun:
@@ -94,6 +120,11 @@ async def begin_enrolment(services: Services, authority: Authority, user: UserId
         secret: dict[str, JsonValue] = {"link": None if allowed.link is None else allowed.link.id}
         if call.method is Method.TOTP:
             begun = _begin_totp(services, user, random, secret)
+        elif address is not None:
+            _require_new(services, transaction, user, address, now)
+            digest = services.keys.digest(bound_code(id_, code), purpose=CODE_PURPOSE)
+            secret.update(address=address, digest=digest, codeEnds=int(now.timestamp()) + CODE_SECONDS)
+            begun = Begun(call.method, now, sent_to=masked(address))
         else:
             begun = _begin_passkey(services, transaction, user, random, secret)
         ends = now + timedelta(seconds=ENROLMENT_SECONDS)
@@ -116,7 +147,55 @@ async def begin_enrolment(services: Services, authority: Authority, user: UserId
         )
         return replace(begun, enrolment=id_, expires_at=ends)
 
-    return await services.store.write(run)
+    begun = await services.store.write(run)
+    if address is not None:
+        await _send(services, call, id_, code, address)
+    return begun
+
+
+def bound_code(enrolment: str, code: str) -> str:
+    """What is hashed: the code together with its enrolment, so that it is good for that one only."""
+    return f"{enrolment} {code}"
+
+
+def _address(call: BeginCall) -> str | None:
+    if call.method not in {Method.EMAIL, Method.SMS}:
+        if call.address is not None:
+            raise InvalidInputError("address", f"is not for `{call.method}`")
+        return None
+    if call.address is None:
+        raise InvalidInputError("address", f"is required for `{call.method}`")
+    return address_of(call.address, call.method)
+
+
+def _require_new(services: Services, transaction: WriteTransaction, user: UserId, address: str, now: datetime) -> None:
+    """
+    Refuse an address that the user has, and a fourth message within 15 minutes; counts this one.
+
+    Raises:
+        AlreadyExistsError: The user has it.
+        TooManyPromptsError: Enough was sent.
+    """
+    addresses = [each for each in transaction.factors_of(user) if each.method in {Method.EMAIL, Method.SMS}]
+    if any(unsealed(services, factor).decode() == address for factor in addresses):
+        raise AlreadyExistsError("this address is one of the user's factors already")
+    before = transaction.attempts(user, _MESSAGES)
+    left = 0.0 if before.last_failure_at is None else PROMPT_WINDOW - (now - before.last_failure_at).total_seconds()
+    count = before.failures if left > 0 else 0
+    if count >= MAX_PROMPTS:
+        raise TooManyPromptsError(min(max(1, ceil(left)), PROMPT_WINDOW))
+    transaction.set_attempts(user, _MESSAGES, AttemptCount(count + 1, now))
+
+
+async def _send(services: Services, call: BeginCall, enrolment: EnrolmentId, code: str, address: str) -> None:
+    message = messages.enrolment_code(services, code, channel=call.method, recipient=address, locale=call.locale)
+    try:
+        await services.senders[call.method].send(message)
+    except DeliveryFailedError as error:
+        await services.store.write(lambda transaction: transaction.remove_enrolment(enrolment))
+        if error.address_refused:
+            raise InvalidInputError("address", "is not taken by the mail server: check it") from None
+        raise
 
 
 def require_name(name: str) -> None:
@@ -209,11 +288,14 @@ async def _new_recovery_codes(services: Services, authority: Authority, user: Us
     text = await asyncio.to_thread(hash_all)
     sealed = services.keys.seal(text.encode(), purpose=seal_purpose(id_))
 
-    def run(transaction: WriteTransaction) -> Begun:
+    def record(transaction: WriteTransaction) -> tuple[Begun, Notice]:
         now = services.clock.now()
         allowed = _require(services, transaction, authority, user, Method.RECOVERY, now)
         factor = Factor(id_, user, Method.RECOVERY, sealed, now, now, call.name, counter=0)
         stored = add_factor(services, transaction, factor, allowed.link, by=authority.actor, now=now)
-        return Begun(Method.RECOVERY, now, codes=tuple(codes), factor=stored)
+        begun = Begun(Method.RECOVERY, now, codes=tuple(codes), factor=stored)
+        return begun, notice_of(services, transaction, stored, "added")
 
-    return await services.store.write(run)
+    begun, notice = await services.store.write(record)
+    await tell_user(services, notice)
+    return begun

@@ -19,7 +19,7 @@ from stairgate.model.errors import DomainError, ProofRefusedError, SignCounterEr
 from stairgate.model.evidence import AttemptCount, Evidence, Factor
 from stairgate.model.ids import UserId
 from stairgate.model.passkeys import RelyingParty, SignedConsent
-from stairgate.model.protection import Level, Method
+from stairgate.model.protection import BEST_LEVELS, Level, Method
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit
 from stairgate.service.context import Services
@@ -96,6 +96,8 @@ def attempts_for(
         for factor in usable_factors(services, transaction, user, method, now):
             before = transaction.attempts(user, factor.id)
             attempts.append(Attempt(factor.id, factor, before, _totp(services, factor, given.code, now)))
+    elif method in {Method.EMAIL, Method.SMS}:
+        attempts = _delivered(services, transaction, challenge, given, now)
     elif method is Method.RECOVERY:
         for factor in usable_factors(services, transaction, user, method, now):
             before = transaction.attempts(user, factor.id)
@@ -205,16 +207,50 @@ def _recovery(services: Services, factor: Factor, code: str, now: datetime) -> C
     return check
 
 
-def _external(
-    services: Services, challenge: Challenge, code: str, *, level: Level, now: datetime
-) -> Callable[[], Proof]:
+def _delivered(
+    services: Services, transaction: WriteTransaction, challenge: Challenge, given: Given, now: datetime
+) -> list[Attempt]:
+    """
+    One attempt, at the code that was sent by this very method, counted on the address that it was sent to.
+
+    Where none was sent there is nothing to guess: that is a wrong answer of the challenge, and of no factor.
+    """
+    user, method = challenge.ticket.user, given.method
+    usable = usable_factors(services, transaction, user, method, now)
+    if not usable:
+        return []
+    code = challenge.code
+    sent = None if code is None or code.method is not method else code
+    factor = next((each for each in usable if sent is not None and each.id == sent.factor), None)
+    level = BEST_LEVELS[method]
+
     def matches(typed: str, digest: str) -> bool:
         return services.keys.matches(bound_code(challenge.id, typed), digest, purpose=CODE_PURPOSE)
 
     def check() -> Proof:
         evidence = delivered_code.verify(
-            code, challenge.code, now=now, matches=matches, method=Method.EXTERNAL, level=level
+            given.code, sent if factor is not None else None, now=now, matches=matches, method=method, level=level
         )
+        after = None if factor is None else replace(factor, last_used_at=now)
+        return Proof(replace(evidence, factor=None if factor is None else factor.id), amr_of(method), after)
+
+    if factor is None:
+        return [Attempt(None, None, AttemptCount(), check)]
+    return [Attempt(factor.id, factor, transaction.attempts(user, factor.id), check)]
+
+
+def _external(
+    services: Services, challenge: Challenge, code: str, *, level: Level, now: datetime
+) -> Callable[[], Proof]:
+    # A code that was sent to the user's own address is none that the app was given (attack 14).
+    known = challenge.code
+    issued = None if known is None or known.method is not Method.EXTERNAL else known
+
+    def matches(typed: str, digest: str) -> bool:
+        return services.keys.matches(bound_code(challenge.id, typed), digest, purpose=CODE_PURPOSE)
+
+    def check() -> Proof:
+        evidence = delivered_code.verify(code, issued, now=now, matches=matches, method=Method.EXTERNAL, level=level)
         return Proof(evidence, amr_of(Method.EXTERNAL))
 
     return check

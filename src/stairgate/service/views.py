@@ -8,9 +8,19 @@ from datetime import datetime
 
 from stairgate.model.challenges import Challenge, Ticket
 from stairgate.model.elevations import Area
+from stairgate.model.ids import FactorId
 from stairgate.model.protection import Method
 
 MOST_SHOWN = 200  # characters of one bound value
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAddress:
+    """Where a code can be sent to, masked."""
+
+    factor: FactorId
+    method: Method
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,7 @@ class ChallengeView:
     methods: tuple[Method, ...]
     asked: str
     attempts_left: int
+    addresses: tuple[CodeAddress, ...] = ()
     page_uri: str | None = field(default=None, repr=False)
     match_code: str | None = field(default=None, repr=False)
     return_to: str | None = field(default=None, repr=False)

@@ -19,6 +19,7 @@ BAR_AT = 10  # wrong answers for one token since its last success
 BAR_SECONDS = 3_600
 
 MAX_PROMPTS = 3  # unanswered
+FIRST_RESEND = 30  # seconds until the code of a challenge is sent again, doubled each time
 PROMPT_WINDOW = 900  # seconds
 
 
@@ -73,6 +74,15 @@ def prompt_wait(challenges: Sequence[Challenge], now: datetime) -> int:
     if len(prompted) < MAX_PROMPTS:
         return 0
     left = prompted[-MAX_PROMPTS] + timedelta(seconds=PROMPT_WINDOW) - now
+    return min(max(0, math.ceil(left.total_seconds())), PROMPT_WINDOW)
+
+
+def resend_wait(challenge: Challenge, now: datetime) -> int:
+    """How many seconds until the code of *challenge* may be sent again; 0: now. A new one needs its way, too."""
+    if challenge.code is None or challenge.prompts == 0:
+        return 0
+    wait = FIRST_RESEND << min(challenge.prompts - 1, PROMPT_WINDOW.bit_length())
+    left = _last_prompt(challenge) + timedelta(seconds=wait) - now
     return min(max(0, math.ceil(left.total_seconds())), PROMPT_WINDOW)
 
 

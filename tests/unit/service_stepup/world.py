@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,9 +30,11 @@ from stairgate.model.canonical import JsonValue
 from stairgate.model.challenges import ChallengeState
 from stairgate.model.clients import Issuer, ServiceClient
 from stairgate.model.decisions import Allow, Deny, StepUpRequired
+from stairgate.model.errors import DeliveryFailedError
 from stairgate.model.ids import ClientId, RecordId, RoleId, UserId
 from stairgate.model.jwk import ed25519_jwk
 from stairgate.model.jwt import sign_jwt
+from stairgate.model.messages import Message
 from stairgate.model.protection import Method, Requirement
 from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.model.tokens import Caller, ClientCaller, UserCaller
@@ -65,12 +68,31 @@ class KnownIssuerKeys:
         return self.keys.get(kid or "")
 
 
+class Outbox:
+    """`ports.delivery.Sender` that keeps what it is given, or fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+        self.failure: DeliveryFailedError | None = None
+
+    async def send(self, message: Message) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.sent.append(message)
+
+    def code(self) -> str:
+        """The code in the newest message."""
+        (code,) = re.findall(r"(?<![0-9])[0-9]{8}(?![0-9])", self.sent[-1].text)
+        return str(code)
+
+
 @dataclass
 class World:
     services: Services
     clock: FakeClock
     issuer_keys: KnownIssuerKeys
     settings: Settings
+    outbox: Outbox = field(default_factory=Outbox)
     seeds: dict[UserId, bytes] = field(default_factory=dict)
     access_keys: dict[ClientId, str] = field(default_factory=dict)
     issuer_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
@@ -231,6 +253,7 @@ class World:
             clock=self.clock,
             entropy=PredictableEntropyForTesting("another node"),
             issuer_keys=self.issuer_keys,
+            senders=self.services.senders,
         )
         return replace(self, services=services)
 
@@ -274,5 +297,7 @@ async def new_world(
         shutil.copytree(prepared, folder, dirs_exist_ok=True)
     elif store != "memory":
         await prepare(settings, clock=clock, entropy=entropy)
-    async with open_services(settings, clock=clock, entropy=entropy, issuer_keys=keys) as services:
-        yield World(services, clock, keys, settings)
+    outbox = Outbox()
+    senders = {Method.EMAIL: outbox, Method.SMS: outbox}
+    async with open_services(settings, clock=clock, entropy=entropy, issuer_keys=keys, senders=senders) as services:
+        yield World(services, clock, keys, settings, outbox)

@@ -7,17 +7,23 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from stairgate.api.wire.stepup import Code, MethodName
+from stairgate.api.wire.stepup import Code, Language, MethodName
 
 Name = Annotated[str, Meta(max_length=64)]
 Link = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
 class BeginFactor(Struct, rename="camel", forbid_unknown_fields=True):
-    """What to add. `link`: the secret of an enrolment link, in place of an elevation, for the first of a level."""
+    """
+    What to add. `address`: of `email` and `sms`, which send a code there.
+
+    `link`: the secret of an enrolment link, in place of an elevation, for the first factor of a level.
+    """
 
     method: MethodName
     name: Name = ""
+    address: Annotated[str, Meta(min_length=1, max_length=254)] | None = None
+    locale: Language | None = None
     link: Link | None = None
 
 
@@ -25,8 +31,9 @@ class BegunFactor(Struct, rename="camel"):
     """
     What the person needs to go on; shown once.
 
-    `totp`: `secret`, `uri` and `qrSvg`. `passkey`: `publicKey` for `navigator.credentials.create`. `recovery`: `codes`,
-    in force at once, with their `factorId`; the others are confirmed at `…/factors/{enrolmentId}/confirm`.
+    `totp`: `secret`, `uri` and `qrSvg`. `passkey`: `publicKey` for `navigator.credentials.create`. `email`, `sms`:
+    `sentTo`. `recovery`: `codes`, in force at once, with their `factorId`; the others are confirmed at
+    `…/factors/{enrolmentId}/confirm`.
     """
 
     method: str
@@ -36,12 +43,13 @@ class BegunFactor(Struct, rename="camel"):
     uri: str | None = None
     qr_svg: str | None = None
     public_key: dict[str, Any] | None = None
+    sent_to: str | None = None
     codes: list[str] = []
     factor_id: str | None = None
 
 
 class ConfirmFactor(Struct, rename="camel", forbid_unknown_fields=True):
-    """A `code` of the new authenticator app, or the new passkey's `credential` (RegistrationResponseJSON)."""
+    """A `code` of the new app or the message, or the new passkey's `credential` (RegistrationResponseJSON)."""
 
     code: Code | None = None
     credential: dict[str, Any] | None = None
@@ -56,7 +64,11 @@ class ChangeFactor(Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class Factor(Struct, rename="camel"):
-    """A factor. `usableFrom`: until then it is on hold. `synced`: of a passkey, whether it may leave its device."""
+    """
+    A factor. `usableFrom`: until then it is on hold. `address`: of email and sms, masked.
+
+    `synced`: of a passkey, whether it may leave its device. `restricted`: it proves little (email, sms).
+    """
 
     factor_id: str
     method: str
@@ -68,6 +80,8 @@ class Factor(Struct, rename="camel"):
     disabled: bool
     codes_left: int | None
     synced: bool | None
+    address: str | None
+    restricted: bool
 
 
 class Factors(Struct, rename="camel"):

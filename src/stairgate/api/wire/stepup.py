@@ -33,9 +33,10 @@ class OpenChallenge(Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class IssueCode(Struct, rename="camel", forbid_unknown_fields=True):
-    """Which kind of code to issue."""
+    """Which kind of code to issue: `external` to the caller; `email`, `sms` to the user, at `factorId` where given."""
 
     method: MethodName
+    factor_id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
 
 
 class AnswerChallenge(Struct, rename="camel", forbid_unknown_fields=True):
@@ -95,6 +96,14 @@ class Area(Struct, rename="camel"):
     exact: bool
 
 
+class CodeAddress(Struct, rename="camel"):
+    """Where a code can be sent to, masked."""
+
+    factor_id: str
+    method: str
+    address: str
+
+
 class Challenge(Struct, rename="camel"):
     """
     A challenge as a party to it sees it.
@@ -119,6 +128,7 @@ class Challenge(Struct, rename="camel"):
     attempts_left: int
     elevation_id: str | None
     ended_at: datetime | None
+    addresses: list[CodeAddress]
     page_uri: str | UnsetType = UNSET
     match_code: str | UnsetType = UNSET
     return_to: str | UnsetType = UNSET
@@ -126,10 +136,11 @@ class Challenge(Struct, rename="camel"):
     approved: bool | UnsetType = UNSET
 
 
-class IssuedCode(Struct, rename="camel"):
-    """A fresh code, to be delivered by the application. It is shown once."""
+class IssuedCode(Struct, rename="camel", kw_only=True):
+    """A fresh code: `code`, to be delivered by the application and shown once; or `sentTo`, masked."""
 
-    code: str
+    code: str | UnsetType = UNSET
+    sent_to: str | UnsetType = UNSET
     expires_at: datetime
 
 

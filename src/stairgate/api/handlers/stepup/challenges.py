@@ -22,8 +22,8 @@ from stairgate.api.wire.stepup import (
     ReportStepUp,
 )
 from stairgate.model.challenges import Opening
-from stairgate.model.errors import DomainError, NotFoundError
-from stairgate.model.ids import ChallengeId
+from stairgate.model.errors import DomainError, InvalidInputError, NotFoundError
+from stairgate.model.ids import ChallengeId, FactorId
 from stairgate.model.protection import method_of
 from stairgate.service.answer_challenge import AnswerCall, answer_challenge
 from stairgate.service.cancel_challenge import cancel_challenge
@@ -33,6 +33,7 @@ from stairgate.service.open_challenge import OpenCall, open_challenge
 from stairgate.service.passkey_options import passkey_options
 from stairgate.service.read_challenge import read_challenge, wait_for_challenge
 from stairgate.service.report_step_up import report_step_up
+from stairgate.service.send_code import SENT, send_code
 from stairgate.service.views import ChallengeView
 
 LONGEST_WAIT = 60  # seconds
@@ -96,7 +97,14 @@ def _event(view: ChallengeView) -> bytes:
 async def code(call: Call) -> Answer:
     """Answer `POST /v1/challenges/{challengeId}/code`."""
     body = call.body(IssueCode)
-    issued = await issue_code(call.services, call.participant, _challenge_id(call), method_of(body.method))
+    method, challenge = method_of(body.method), _challenge_id(call)
+    if method in SENT:
+        factor = None if body.factor_id is None else FactorId(body.factor_id)
+        sent = await send_code(call.services, call.participant, challenge, method, factor=factor)
+        return json_answer(200, IssuedCode(sent_to=sent.sent_to, expires_at=sent.expires_at))
+    if body.factor_id is not None:
+        raise InvalidInputError("factorId", "is for a method that sends to an address of the user")
+    issued = await issue_code(call.services, call.participant, challenge, method)
     return json_answer(200, IssuedCode(code=issued.code, expires_at=issued.expires_at))
 
 

@@ -29,9 +29,8 @@ async def begin(call: Call) -> Answer:
     """Answer `POST /v1/users/{userId}/factors`."""
     body = call.body(wire.BeginFactor)
     authority = Authority(call.caller, body.link)
-    begun = await begin_enrolment(
-        call.services, authority, _user(call), BeginCall(method=method_of(body.method), name=body.name)
-    )
+    given = BeginCall(method=method_of(body.method), name=body.name, address=body.address, locale=body.locale)
+    begun = await begin_enrolment(call.services, authority, _user(call), given)
     answer = wire.BegunFactor(
         method=begun.method.value,
         expires_at=begun.expires_at,
@@ -40,6 +39,7 @@ async def begin(call: Call) -> Answer:
         uri=begun.uri,
         qr_svg=begun.qr_svg,
         public_key=None if begun.public_key is None else dict(begun.public_key),
+        sent_to=begun.sent_to,
         codes=list(begun.codes),
         factor_id=None if begun.factor is None else begun.factor.id,
     )
@@ -98,6 +98,8 @@ def factor_view(view: FactorView) -> wire.Factor:
         disabled=view.disabled,
         codes_left=view.codes_left,
         synced=view.synced,
+        address=view.address,
+        restricted=view.restricted,
     )
 
 
