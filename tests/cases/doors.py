@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from tests.cases.reading import Case, Check, Document, End, Expected, Step, StepUp, Token
+from tests.cases.reading import Case, Check, Document, End, Expected, Listing, Step, StepUp, Token
 
 # Reasons that no challenge answers (semantics §5).
 HOPELESS = {"token_required", "details_required", "requirement_unsatisfiable"}
@@ -34,12 +34,21 @@ class Entry:
     facts: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A resource of a list. A *protected* one is not open before a step-up, as *step_up* says where a door tells it."""
+
+    resource: str
+    protected: bool = False
+    step_up: Document | None = None
+
+
 class Shows(Enum):
     """What a door shows of the audit trail."""
 
     CHAIN = "every entry"
-    EVENTS = "the events of checks"
-    NOTHING = "nothing"
+    EVENTS = "the events of checks, and some of their facts"
+    USES = "uses that checks took"
 
 
 class Door(Protocol):
@@ -62,6 +71,9 @@ class Door(Protocol):
     async def check(self, asked: Check) -> Told:
         """Ask, and remember the refusal."""
 
+    async def list(self, asked: Listing) -> Sequence[Shown]:
+        """List."""
+
     async def step_up(self, step: StepUp) -> str:
         """Do the step: the state of the challenge then, or the code of the error."""
 
@@ -75,7 +87,7 @@ class Door(Protocol):
 async def run(case: Case, door: Door) -> None:
     """Raises `AssertionError` naming the step where *door* does not do what *case* says."""
     clients = case.facts.get("clients", {})
-    tokens = {token.name: token for step in case.steps if step.check for token in step.check[0].tokens}
+    tokens = {token.name: token for step in case.steps for token in step.tokens}
     proving = [step.step_up.token for step in case.steps if step.step_up is not None and step.step_up.method == "totp"]
     enrolled = {tokens[name].user for name in proving}
     await door.declare(list(tokens.values()), clients, enrolled)
@@ -93,6 +105,9 @@ async def _do(step: Step, door: Door, where: str) -> None:
     if step.check is not None:
         asked, expected = step.check
         compare(await door.check(asked), expected, where)
+    elif step.listing is not None:
+        listing, listed = step.listing
+        _compare_lists(await door.list(listing), listed, where)
     elif step.step_up is not None:
         came_to = await door.step_up(step.step_up)
         assert came_to == step.step_up.expected, f"{where}: the step-up came to {came_to}"
@@ -121,15 +136,25 @@ def compare(told: Told, expected: Expected, where: str) -> None:
         _compare_members(told.area, expected.area, where)
 
 
+def _compare_lists(told: Sequence[Shown], expected: Sequence[Document], where: str) -> None:
+    assert [each.resource for each in told] == [said["resource"] for said in expected], where
+    for each, said in zip(told, expected, strict=True):
+        assert each.protected == ("stepUp" in said), f"{where}: {each}"
+        _compare_members(each.step_up, said.get("stepUp", {}), where)
+
+
 def _compare_members(told: Document | None, expected: Document, where: str) -> None:
     if told is not None:
         assert {name: told.get(name) for name in expected} == dict(expected), f"{where}: {told}"
 
 
 def _compare_entries(told: Sequence[Entry], step: Step, shows: Shows, where: str) -> None:
-    if step.audit is None or shows is Shows.NOTHING or (shows is Shows.EVENTS and step.check is None):
+    if step.audit is None or (shows is not Shows.CHAIN and step.check is None):
         return
-    assert [entry.event for entry in told] == [said["event"] for said in step.audit], where
-    for entry, said in zip(told, step.audit, strict=True):
-        if shows is Shows.CHAIN:
-            _compare_members(entry.facts, {name: value for name, value in said.items() if name != "event"}, where)
+    expected = [said for said in step.audit if shows is not Shows.USES or said["event"] == "elevation.used"]
+    assert [entry.event for entry in told] == [said["event"] for said in expected], where
+    for entry, said in zip(told, expected, strict=True):
+        facts = {name: value for name, value in said.items() if name != "event"}
+        if shows is not Shows.CHAIN:
+            facts = {name: value for name, value in facts.items() if name in entry.facts}
+        _compare_members(entry.facts, facts, where)

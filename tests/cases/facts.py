@@ -156,6 +156,19 @@ def without(world: World, named: Document) -> World:
     )
 
 
+def known(world: World) -> list[str]:
+    """The resources that are named without a wildcard in a statement or a configuration (semantics §11), as a tree."""
+    patterns = {
+        pattern
+        for record in world.records
+        if record.status is RecordStatus.ACTIVE
+        for statement in record.statements
+        for pattern in statement.resources
+    } | {each.resource for each in world.configurations}
+    plain = [pattern for pattern in patterns if not pattern.below and not pattern.wild]
+    return [str(pattern) for pattern in sorted(plain, key=lambda pattern: pattern.segments)]
+
+
 def unconditional(world: World) -> World:
     """*world* as it is judged where the context is not known: every grant counts, no mark with a condition applies."""
 

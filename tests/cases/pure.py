@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from tests.cases.doors import Entry, Shows, Told
-from tests.cases.facts import changed, unconditional, without
-from tests.cases.reading import Check, Document, End, StepUp, Token
+from tests.cases.doors import Entry, Shown, Shows, Told
+from tests.cases.facts import changed, known, unconditional, without
+from tests.cases.reading import Check, Document, End, Listing, StepUp, Token
 from tests.reference.oracle import Verdict, World, judge
 from tests.reference.worlds import facts
 
@@ -100,7 +100,7 @@ class PureDoor(ABC):
     async def check(self, asked: Check) -> Told:
         now = self.clock.now()
         try:
-            about = self._asked(asked, now)
+            about = self._asked(asked)
             decided = self.judged(self.world, about, self.elevations, now)
             if decided.refusal is not None and decided.told.challengeable:
                 assert asked.elevated is not None
@@ -112,7 +112,18 @@ class PureDoor(ABC):
             self._take(decided.used, now)
         return decided.told
 
-    def _asked(self, asked: Check, now: datetime) -> Asked:
+    async def list(self, asked: Listing) -> Sequence[Shown]:
+        shown = []
+        for resource in known(self.world):
+            about = Check(asked.user, resource, asked.action, asked.token, asked.context)
+            told = self.judged(self.world, self._asked(about), self.elevations, self.clock.now()).told
+            if told.outcome == "allow":
+                shown.append(Shown(resource))
+            elif told.outcome == "step_up" and asked.protected:
+                shown.append(Shown(resource, protected=True, step_up=told.requirement))
+        return shown
+
+    def _asked(self, asked: Check) -> Asked:
         key = evidence = None
         if asked.elevated is not None:
             key = TokenKey(ISSUER, asked.elevated)
@@ -151,7 +162,8 @@ class PureDoor(ABC):
         if used.uses is not None:
             taken = take_use(used, now)
             self.elevations = [taken if each.id == used.id else each for each in self.elevations]
-            self.entries.append(Entry(Event.ELEVATION_USED, {"usesLeft": taken.uses_left}))
+            about = {"usesLeft": taken.uses_left, "method": taken.method.value, "user": taken.user}
+            self.entries.append(Entry(Event.ELEVATION_USED, about))
 
     # --- step-ups
 
@@ -219,9 +231,9 @@ class EngineDoor(PureDoor):
 
 
 class OracleDoor(PureDoor):
-    """The slow reading of the same text. It knows nothing of marks that observe."""
+    """The slow reading of the same text. It says nothing of marks that observe."""
 
-    shows = Shows.NOTHING
+    shows = Shows.USES
 
     def judged(self, world: World, asked: Asked, elevations: Sequence[Elevation], now: datetime) -> Decided:
         verdict: Verdict = judge(world, asked.question, elevations, now, asked.evidence, asked.best_levels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -57,6 +57,17 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Which known resources are open for an action, at any depth; *protected* ones are carried where that is asked."""
+
+    user: str
+    action: str
+    token: Token | None = None
+    context: Document | None = None
+    protected: bool = False
+
+
+@dataclass(frozen=True)
 class Expected:
     """What a check must be answered; a member that is not said is not looked at, but for the reason."""
 
@@ -94,12 +105,22 @@ class Step:
     """One step; exactly one of the members before *audit* is there."""
 
     check: tuple[Check, Expected] | None = None
+    listing: tuple[Listing, Sequence[Document]] | None = None
     step_up: StepUp | None = None
     advance: int | None = None
     end: End | None = None
     put: Document | None = None
     delete: Document | None = None
     audit: Sequence[Document] | None = None  # the entries that this step writes, in their order
+
+    @property
+    def tokens(self) -> list[Token]:
+        """The tokens that it names by their users."""
+        if self.check is not None:
+            return self.check[0].tokens
+        if self.listing is not None and self.listing[0].token is not None:
+            return [self.listing[0].token]
+        return []
 
 
 @dataclass(frozen=True)
@@ -128,7 +149,7 @@ def read_case(path: Path) -> Case:
     _only(facts, {"roles", "groups", "records", "resources", "tokens", "clients"}, f"{name}: facts")
     tokens = {each: _token(each, said, name) for each, said in facts.get("tokens", NOTHING).items()}
     steps = [_step(step, tokens, f"{name}: step {number}") for number, step in enumerate(document["steps"], 1)]
-    owners = {(each.name, each.user) for step in steps if step.check for each in step.check[0].tokens}
+    owners = {(each.name, each.user) for step in steps for each in step.tokens}
     if len(owners) != len({token for token, _ in owners}):
         raise ValueError(f"{name}: one token has two owners")
     return Case(name, document["claim"], document["source"], facts, steps, document.get("not_through", {}))
@@ -142,6 +163,7 @@ def _token(name: str, said: Document, where: str) -> Token:
 def _step(step: Document, tokens: Mapping[str, Token], where: str) -> Step:
     kinds = {
         "check": _check,
+        "list": _list,
         "step_up": _step_up,
         "open": _step_up,
         "advance": _advance,
@@ -156,7 +178,7 @@ def _step(step: Document, tokens: Mapping[str, Token], where: str) -> Step:
     audit = step.get("audit")
     entries = None if audit is None else [{"event": each} if isinstance(each, str) else each for each in audit]
     read: Step = kinds[kind](kind, step, tokens, where)
-    return Step(read.check, read.step_up, read.advance, read.end, read.put, read.delete, entries)
+    return replace(read, audit=entries)
 
 
 def _check(kind: str, step: Document, tokens: Mapping[str, Token], where: str) -> Step:
@@ -179,6 +201,19 @@ def _check(kind: str, step: Document, tokens: Mapping[str, Token], where: str) -
     if (expected.error is not None) != (outcome == "error"):
         raise ValueError(f"{where}: an error and only an error has an `error`")
     return Step(check=(asked, expected))
+
+
+def _list(kind: str, step: Document, tokens: Mapping[str, Token], where: str) -> Step:
+    _only(step, {kind, "expect", "audit"}, where)
+    said = step[kind]
+    _only(said, {"user", "action", "token", "context", "protected"}, where)
+    name = said.get("token")
+    token = None if name is None else tokens.get(name, Token(said["user"], name))
+    asked = Listing(said["user"], said["action"], token, said.get("context"), said.get("protected", False))
+    expected = [{"resource": each} if isinstance(each, str) else each for each in step["expect"]]
+    for each in expected:
+        _only(each, {"resource", "stepUp"}, where)
+    return Step(listing=(asked, expected))
 
 
 def _step_up(kind: str, step: Document, _: Mapping[str, Token], where: str) -> Step:

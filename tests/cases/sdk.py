@@ -9,15 +9,15 @@ import inspect
 import socket
 import ssl
 import threading
-from collections.abc import Collection, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
-from tests.cases.doors import Entry, Shows, Told
-from tests.cases.reading import Check, Document, End, StepUp, Token
+from tests.cases.doors import Entry, Shown, Shows, Told
+from tests.cases.reading import ASKER, Check, Document, End, Listing, StepUp, Token
 from tests.cases.served import UseCaseDoor, area_in
 from tests.unit.service_stepup.world import World, new_world
 
@@ -28,6 +28,7 @@ from stairgate.client.codec import wire_name
 from stairgate.client.decisions import Allowed, Denied
 from stairgate.client.decisions import StepUp as Refused
 from stairgate.client.errors import ArgumentError, ChallengeEndedError, InvalidInputError, StairgateError
+from stairgate.client.requirement import Requirement
 from stairgate.model.ids import ClientId
 from stairgate.testing.clock import FakeClock
 
@@ -89,6 +90,12 @@ async def done(value: Any) -> Any:
     return await value if inspect.isawaitable(value) else value
 
 
+def written(requirement: Requirement) -> Document:
+    """*requirement* as the wire writes it, every member."""
+    said = dataclasses.asdict(requirement)
+    return {wire_name(name): list(each) if isinstance(each, tuple) else each for name, each in said.items()}
+
+
 class SdkDoor(UseCaseDoor):
     """The SDK's clients. Facts are written, and entries read, beside it."""
 
@@ -148,12 +155,27 @@ class SdkDoor(UseCaseDoor):
             case Denied():
                 return Told("deny"), None
             case Refused():
-                said = dataclasses.asdict(decision.requirement).items()
-                requirement = {wire_name(name): list(each) if isinstance(each, tuple) else each for name, each in said}
+                requirement = written(decision.requirement)
                 token = decision.step_up_challenge_token
                 told = Told("step_up", decision.reason, requirement, area_in(token), challengeable=token is not None)
                 return told, token
         raise AssertionError(decision)
+
+    async def list(self, asked: Listing) -> Sequence[Shown]:
+        listed = self.sdk(ASKER).access.resources(
+            asked.user,
+            permission=asked.action,
+            nested=True,
+            user_token=None if asked.token is None else self.texts[asked.token.name],
+            context=asked.context,
+            include_protected=asked.protected,
+            page_size=2,
+        )
+        found = [each async for each in listed] if isinstance(listed, AsyncIterator) else list(listed)
+        return [
+            Shown(each.resource_uri, each.step_up is not None, written(each.step_up) if each.step_up else None)
+            for each in found
+        ]
 
     async def open(self, by: str | Token, challenge_token: str) -> tuple[str, str | None]:
         try:

@@ -8,11 +8,11 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tests.api.door import Answered, base64url
+from tests.api.door import Answered, base64url, encoded
 from tests.api.door import Door as Api
 from tests.cases import facts
-from tests.cases.doors import Entry, Shows, Told
-from tests.cases.reading import ASKER, Check, Document, End, StepUp, Token
+from tests.cases.doors import Entry, Shown, Shows, Told
+from tests.cases.reading import ASKER, Check, Document, End, Listing, StepUp, Token
 from tests.unit.service_stepup.world import World
 
 from stairgate.api.app import Application
@@ -31,6 +31,8 @@ from stairgate.service.check import CheckCall, check
 from stairgate.service.decline_challenge import decline_challenge
 from stairgate.service.elevations import end_elevations
 from stairgate.service.issue_code import issue_code
+from stairgate.service.user_resources import ResourceSearch, resources_of
+from stairgate.service.viewing import ViewCall
 
 Refusal = tuple[Check, str]  # what was asked, and the challenge token
 
@@ -130,6 +132,21 @@ class UseCaseDoor:
                     challengeable=checked.challenge_token is not None,
                 )
                 return told, checked.challenge_token
+
+    async def list(self, asked: Listing) -> Sequence[Shown]:
+        token = None if asked.token is None else self.texts[asked.token.name]
+        call = ViewCall(UserId(asked.user), token, asked.context, asked.protected)
+        search = ResourceSearch(nested=True, action=parse_action(asked.action))
+        shown: list[Shown] = []
+        after: str | None = None
+        while True:
+            page = await resources_of(self.world.services, await self.caller(ASKER), call, search, limit=2, after=after)
+            for each in page.items:
+                step_up = None if each.step_up is None else requirement_document(each.step_up)
+                shown.append(Shown(str(each.resource), each.step_up is not None, step_up))
+            after = page.after
+            if after is None:
+                return shown
 
     # --- step-ups
 
@@ -246,6 +263,25 @@ class HttpDoor(UseCaseDoor):
             status=answer.status,
         )
         return told, challenge_token
+
+    async def list(self, asked: Listing) -> Sequence[Shown]:
+        path = f"/v1/users/{encoded(asked.user)}/resources?permissions={encoded(asked.action)}&limit=2"
+        path += f"&collectionConfiguration=INCLUDE_NESTED&includeProtected={str(asked.protected).lower()}"
+        headers = [] if asked.context is None else [(b"stairgate-context", base64url(asked.context))]
+        if asked.token is not None:
+            headers.append((b"stairgate-user-token", self.texts[asked.token.name].encode()))
+        shown: list[Shown] = []
+        further = ""
+        while True:
+            answer = await self.api.call("GET", path + further, bearer=self.bearer(ASKER), headers=headers)
+            assert answer.status == 200, answer.body
+            shown += [
+                Shown(each["resourceUri"], "stepUp" in each, each.get("stepUp")) for each in answer.json["resources"]
+            ]
+            following = answer.json["pagination"].get("next")
+            if following is None:
+                return shown
+            further = f"&cursor={encoded(following['cursor'])}"
 
     async def open(self, by: str | Token, challenge_token: str) -> tuple[str, str | None]:
         answer = await self._post(by, "/v1/challenges", {"stepUpChallengeToken": challenge_token})
