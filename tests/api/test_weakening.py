@@ -407,6 +407,23 @@ async def test_to_move_somebody_out_from_under_a_mark_takes_a_step_up(door: Door
     assert (await ann.call("PUT", RECORD, stands(["cyd"], ["eve"]))).status == 202
 
 
+async def test_to_move_a_role_or_a_group_out_from_under_a_mark_takes_a_step_up(
+    door: Door, setting: str, ann: Admin
+) -> None:
+    def under(mark: object, roles: tuple[str, ...], *groups: str) -> dict[str, Any]:
+        return statement(mark, roles=roles, groups=[{"groupId": group} for group in groups])
+
+    both = ("ro_1", "ro_2")
+    stood = record(under(MARK, both, "grp_1", "grp_2"), under(None, ("ro_3",), "grp_3"), users=())
+    await stand(door, setting, ("POST", "/v1/records", stood))
+    moved_role = record(under(MARK, ("ro_1",), "grp_1", "grp_2"), under(None, ("ro_2", "ro_3"), "grp_3"), users=())
+    moved_group = record(under(MARK, both, "grp_1"), under(None, (*both, "ro_3"), "grp_2", "grp_3"), users=())
+    for moved in (moved_role, moved_group):
+        await ann.refused("PUT", RECORD, moved)
+    fewer = record(under(MARK, both, "grp_1"), under(None, ("ro_3",), "grp_3"), users=())
+    assert (await ann.call("PUT", RECORD, fewer)).status == 202
+
+
 async def test_to_widen_where_a_statement_s_mark_stands_takes_none(door: Door, setting: str, ann: Admin) -> None:
     await stand(door, setting, ("POST", "/v1/records", record(statement(MARK, "docs/1", "docs/*"))))
     for wider in (["docs"], ["docs", "x"], ["*"]):

@@ -11,6 +11,9 @@ from stairgate.api.handlers.authress.trust_routes import ROUTES as TRUST
 from stairgate.api.wire import authress as wire
 from stairgate.service.preconditions import FIELD, MAX_LENGTH
 
+_WEAKENING = (
+    "A user who weakens a protection by it steps up first, for this very body: 403 `StepUpAuthorizationRequired`."
+)
 _KEPT = (
     "What says nothing of `stepUp` keeps the protection that it had; null removes it. 409 `ProtectionWouldBeLost` "
     "where a protected part is gone and the body has no `stepUp` at all."
@@ -64,7 +67,7 @@ ROUTES: tuple[Route, ...] = (
         "Change an access record",
         "records",
         {202: wire.AccessRecord},
-        description=_KEPT,
+        description=f"{_KEPT} {_WEAKENING}",
         request=wire.AccessRecord,
         headers=(_CONDITION,),
         errors=(403, 404, 409, 412, 503),
@@ -76,7 +79,7 @@ ROUTES: tuple[Route, ...] = (
         "Take back what an access record gives",
         "records",
         {204: None},
-        description="It stays readable as `DELETED`, and its id can be used again.",
+        description=f"It stays readable as `DELETED`, and its id can be used again. {_WEAKENING}",
         errors=(403, 404, 503),
     ),
     Route(
@@ -112,7 +115,7 @@ ROUTES: tuple[Route, ...] = (
         "Change a role",
         "roles",
         {200: wire.Role},
-        description=_KEPT,
+        description=f"{_KEPT} {_WEAKENING}",
         request=wire.Role,
         errors=(403, 404, 409, 503),
     ),
@@ -123,7 +126,7 @@ ROUTES: tuple[Route, ...] = (
         "Delete a role",
         "roles",
         {204: None},
-        description="Records keep naming it, and give nothing through it.",
+        description=f"Records keep naming it, and give nothing through it. {_WEAKENING}",
         errors=(403, 404, 503),
     ),
     Route(
@@ -203,7 +206,10 @@ ROUTES: tuple[Route, ...] = (
         "Protect a resource, or open it",
         "resources",
         {200: None},
-        description="An absent member keeps what stands, an empty list removes it; an empty body registers the URI.",
+        description=(
+            "An absent member keeps what stands, an empty list removes it; an empty body registers the URI. "
+            f"{_WEAKENING}"
+        ),
         request=wire.PermissionedResource,
         errors=(403, 404, 503),
     ),

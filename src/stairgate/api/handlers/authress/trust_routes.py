@@ -178,7 +178,10 @@ ROUTES: tuple[Route, ...] = (
         "Make an access key",
         "clients",
         {201: wire.NewAccessKey},
-        description="Up to 5 a client. The key is shown once, and only its public half is kept.",
+        description=(
+            "Up to 5 a client. The key is shown once, and only its public half is kept. Once anything is protected, a "
+            "user steps up to make one, for this very body: 403 `StepUpAuthorizationRequired`."
+        ),
         request=wire.AccessKeyRequest,
         optional_body=True,
         errors=(403, 404, 409, 503),
