@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from tests.pages.bank import BACK, Asked, Bank
 from tests.pages.browsing import Visitor
 
+from stairgate.model.access import Group
+from stairgate.model.approvals import Quorum
 from stairgate.model.canonical import JsonValue
+from stairgate.model.ids import GroupId, UserId
 from stairgate.model.protection import Device, Level, Requirement
 from stairgate.service.cancel_challenge import cancel_challenge
 
@@ -85,6 +88,14 @@ def hostile(bank: Bank) -> Place:
     return Place(bank.ask(user, context=context, device="x" * 200).page)
 
 
+def waiting(bank: Bank) -> Place:
+    managers = Group(GroupId("managers"), "managers", (UserId("manager"),))
+    bank.do(bank.world.services.store.write(lambda transaction: transaction.put_group(managers)))
+    others = frozenset({Quorum(1, frozenset({managers.id}))})
+    user = bank.customer(requirement=Requirement(level=Level.BASIC, approvals=others))
+    return Place(bank.ask(user).page)
+
+
 def no_way(bank: Bank) -> Place:
     return Place(bank.ask(bank.customer(totp=False)).page)
 
@@ -158,6 +169,7 @@ STATES: dict[str, State] = {
         wait,
         no_script,
         hostile,
+        waiting,
         no_way,
         proven,
         satisfied,

@@ -156,7 +156,7 @@ async def test_with_https_the_cookie_is_tied_to_the_host(tmp_path: Path) -> None
         assert (status, fields["location"]) == (303, address.path)
         secret = parse_qs(address.query)["key"][0]
         name = f"__Host-stairgate-{view.challenge.id}"
-        assert fields["set-cookie"] == f"{name}={secret}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600"
+        assert fields["set-cookie"] == f"{name}={secret}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=4200"
         assert fields["strict-transport-security"] == "max-age=31536000"
         status, _, body = await get(site, address.path, [(b"cookie", f"a=b; {name}={secret}".encode())])
         assert (status, b"accounts/1" in body) == (200, True)

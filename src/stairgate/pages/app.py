@@ -14,6 +14,7 @@ from typing import Protocol
 
 from stairgate.model.errors import (
     DomainError,
+    ForbiddenError,
     InvalidInputError,
     MethodNotAllowedError,
     NotFoundError,
@@ -154,7 +155,7 @@ def _status_of(error: DomainError) -> int:
             return 413
         case UnavailableError():
             return 503
-        case InvalidInputError():
+        case InvalidInputError() | ForbiddenError():
             return 400
         case _:
             return 500

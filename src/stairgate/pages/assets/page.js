@@ -3,7 +3,7 @@
 
 const main = document.querySelector("main");
 const address = main.dataset.address;
-const LIVE = ["open", "proven"];
+const LIVE = ["open", "waiting", "proven"];
 const POLL_SECONDS = 3;
 const PATIENCE_SECONDS = 120;  // some password managers never answer
 

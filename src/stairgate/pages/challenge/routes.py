@@ -19,6 +19,7 @@ from stairgate.model.canonical import read_json
 from stairgate.model.challenges import Challenge, ChallengeState
 from stairgate.model.errors import (
     ChallengeEndedError,
+    ChallengePendingError,
     DomainError,
     InvalidInputError,
     MethodNotAllowedError,
@@ -42,7 +43,7 @@ from stairgate.service.passkey_options import passkey_options
 from stairgate.service.read_challenge import read_challenge, wait_for_challenge
 from stairgate.service.views import ChallengeView
 
-COOKIE_SECONDS = 3_600  # "this was not me" works after the end, too
+COOKIE_SECONDS = 3_600  # after the challenge's end: "this was not me" works then, too
 HEARTBEAT = 15  # seconds
 MAX_ID = 64
 FORM = "form"  # the field that has the form's token
@@ -112,9 +113,11 @@ class ChallengePage:
     async def _enter(self, request: Request, challenge: ChallengeId) -> Page:
         """Put the secret into the cookie and take it out of the address."""
         secret = request.query[pages.PAGE_SECRET_PARAMETER]
-        await read_challenge(self.services, PageHolder(secret), challenge)
+        view = await read_challenge(self.services, PageHolder(secret), challenge)
+        left = int((view.challenge.expires_at - self.services.clock.now()).total_seconds())
         scope = "Path=/; Secure" if self._secure else f"Path={_address(challenge)}"
-        cookie = f"{self._cookie(challenge)}={secret}; {scope}; HttpOnly; SameSite=Lax; Max-Age={COOKIE_SECONDS}"
+        seconds = max(left, 0) + COOKIE_SECONDS
+        cookie = f"{self._cookie(challenge)}={secret}; {scope}; HttpOnly; SameSite=Lax; Max-Age={seconds}"
         return see_other(_address(challenge), (b"set-cookie", cookie.encode("ascii", "replace")))
 
     @property
@@ -149,11 +152,8 @@ class ChallengePage:
         view = await read_challenge(self.services, holder, challenge)
         language = self.language(request, view.challenge)
         shown = await self._screen(view, language, request.query.get("way", ""))
-        name = "challenge/open.html" if view.challenge.state is ChallengeState.OPEN else "challenge/ended.html"
-        if view.challenge.state is ChallengeState.OPEN and not shown.methods:
-            name = "challenge/none.html"
         body = self.templates.render(
-            name,
+            f"challenge/{_template(shown)}.html",
             language,
             screen=shown,
             problem=problem_in(request),
@@ -209,7 +209,7 @@ class ChallengePage:
         method = _method(form.get("method", ""))
         try:
             view = await answer_challenge(self.services, holder, challenge, _answer_call(form, method))
-        except ChallengeEndedError:
+        except (ChallengeEndedError, ChallengePendingError):
             return see_other(_address(challenge))
         except DomainError as error:
             return self._back(challenge, error, method)
@@ -219,7 +219,7 @@ class ChallengePage:
         method = _method(request.form.get("method", ""))
         try:
             await issue_code(self.services, holder, challenge, method)
-        except ChallengeEndedError:
+        except (ChallengeEndedError, ChallengePendingError):
             return see_other(_address(challenge))
         except DomainError as error:
             return self._back(challenge, error, method)
@@ -231,7 +231,7 @@ class ChallengePage:
             options = await passkey_options(self.services, holder, challenge, once=once)
         except DomainError as error:
             problem = problem_of(error)
-            if problem is None and not isinstance(error, ChallengeEndedError):
+            if problem is None and not isinstance(error, ChallengeEndedError | ChallengePendingError):
                 raise
             return Page(409, json.dumps({"problem": problem.word if problem else ""}).encode(), _JSON)
         return Page(200, json.dumps({"publicKey": dict(options)}).encode(), _JSON)
@@ -250,6 +250,14 @@ class ChallengePage:
         if problem is None:
             raise error
         return see_other(f"{_address(challenge)}?{problem.query(way=method.value)}")
+
+
+def _template(shown: Screen) -> str:
+    if shown.state is not ChallengeState.OPEN:
+        return "ended"
+    if shown.view.challenge.waiting:
+        return "waiting"
+    return "open" if shown.methods else "none"
 
 
 def _address(challenge: ChallengeId) -> str:
@@ -287,7 +295,8 @@ def _credential(text: str) -> dict[str, object] | None:
 
 
 def _told(view: ChallengeView) -> bytes:
-    return json.dumps({"state": view.challenge.state.value}).encode()
+    waiting = view.challenge.state is ChallengeState.OPEN and view.challenge.waiting
+    return json.dumps({"state": "waiting" if waiting else view.challenge.state.value}).encode()
 
 
 def _elsewhere(view: ChallengeView) -> str:
