@@ -38,6 +38,14 @@ class ListingReads(Protocol):
         """Must return a page of the groups that *admin* is an admin of."""
         ...
 
+    def record_ahead(self, after: str | None, *, steps: int) -> RecordId | None:
+        """Must return the id of the *steps*-th record after *after*, None where there are fewer; without the others."""
+        ...
+
+    def group_ahead(self, after: str | None, *, steps: int) -> GroupId | None:
+        """Must return the id of the *steps*-th group after *after*, None where there are fewer; without the others."""
+        ...
+
     def roles_after(self, after: str | None, *, limit: int) -> Sequence[Role]:
         """Must return a page of the stored roles."""
         ...

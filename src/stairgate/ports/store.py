@@ -78,10 +78,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list: at most *limit* items whose id comes after *after* (ids ascend)."""
+    """Which part of a list: at most *limit* items whose id comes after *after*, up to and with *until* (ids ascend)."""
 
     limit: int
     after: str | None = None
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

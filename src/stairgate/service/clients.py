@@ -104,7 +104,7 @@ async def list_clients(services: Services, caller: Caller, *, limit: int, after:
     def run(transaction: ReadTransaction, guard: Guard) -> Listed[ServiceClient]:
         shelf = Shelf(
             KIND,
-            page=lambda after, size: transaction.clients(Page(size, after)),
+            page=lambda after, size, until: transaction.clients(Page(size, after, until)),
             get=lambda key: transaction.client(ClientId(key)),
             key=lambda client: client.id,
         )

@@ -94,11 +94,12 @@ async def list_groups(
 
         shelf = Shelf(
             KIND,
-            page=lambda after, size: transaction.groups(Page(size, after), filter_text=text),
+            page=lambda after, size, until: transaction.groups(Page(size, after, until), filter_text=text),
             get=lambda key: transaction.group(GroupId(key)),
             key=lambda group: group.id,
             administered=lambda after, size: transaction.groups_of_admin(guard.user, after=after, limit=size),
             having=lambda group: holds_text(text, group.id, group.name),
+            ahead=lambda after, steps: None if text is None else transaction.group_ahead(after, steps=steps),
         )
         return listed(guard, shelf, seen=seen, limit=limit, after=after)
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
-from itertools import islice
 from typing import Generic, TypeVar
 
 from stairgate.engine.reach import Reach
@@ -31,6 +30,7 @@ T = TypeVar("T")
 
 MAX_DOCUMENT = 100_000  # bytes of a record or a group (authress-contract §1.2)
 SCAN_PAGE = 100
+SEARCHED = 20_000  # names that a list looks through for a text
 MOST_LOOKED = 1000  # things that a list looks at to find those that the caller may see
 
 
@@ -150,6 +150,10 @@ def updated_at(now: datetime, previous: datetime | None) -> datetime:
     return max(at, next_second)
 
 
+# An id, the thing if there is one that may be wanted, and what looking at it counts.
+_Candidate = tuple[str, T | None, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf(Generic[T]):
     """
@@ -157,38 +161,44 @@ class Shelf(Generic[T]):
 
     Args:
         kind: What guards them all: `Authress:{kind}`, and each as its child.
-        page: At most so many whose id comes after the given one, ascending.
+        page: At most so many whose id comes after the given one, ascending, up to another one if one is given.
         get: The one of this id.
         administered: The ids after the given one, at most so many, of those that the caller is an admin of.
         key: The id of one.
         having: Whether one is wanted at all, where `page` does not see to it.
+        ahead: Where `page` searches: the id that is so many steps after the given one, None where the end is nearer.
     """
 
     kind: str
-    page: Callable[[str | None, int], Sequence[T]]
+    page: Callable[[str | None, int, str | None], Sequence[T]]
     get: Callable[[str], T | None]
     key: Callable[[T], str]
     administered: Callable[[str | None, int], Sequence[str]] = lambda _after, _limit: ()
     having: Callable[[T], bool] = lambda _thing: True
+    ahead: Callable[[str | None, int], str | None] = lambda _after, _steps: None
 
-    def all(self, after: str | None, size: int) -> Iterator[tuple[str, T | None]]:
+    def all(self, after: str | None, size: int) -> Iterator[_Candidate[T]]:
         """Everything after *after*, *size* things read first."""
         while True:
-            found = self.page(after, size)
+            until = self.ahead(after, SEARCHED)
+            found = self.page(after, size, until)
             for thing in found:
                 after = self.key(thing)
-                yield after, thing
+                yield after, thing, 1
             if len(found) < size:
-                return
+                if until is None:
+                    return
+                after = until
+                yield after, None, MOST_LOOKED  # searching that far is enough for a page
             size = SCAN_PAGE
 
-    def few(self, named: frozenset[str], after: str | None) -> Iterator[tuple[str, T | None]]:
+    def few(self, named: frozenset[str], after: str | None) -> Iterator[_Candidate[T]]:
         """What is *named*, by its segment, or administered, after *after*; None: there is no such thing."""
         ids = sorted(key for segment in named if (key := _unescaped(segment)) is not None and key > (after or ""))
         previous = None
         for key in merge(ids, self._administered(after)):
             if key != previous:
-                yield key, self.get(key)
+                yield key, self.get(key), 1
             previous = key
 
     def _administered(self, after: str | None) -> Iterator[str]:
@@ -212,14 +222,17 @@ def listed(guard: Guard, shelf: Shelf[T], *, seen: Callable[[T], bool], limit: i
     named = Reach(guard.facts, READ).children_of(management_resource(shelf.kind).segments)
     candidates = shelf.all(after, limit + 1) if named is None else shelf.few(named, after)
     items: list[T] = []
-    for key, thing in islice(candidates, MOST_LOOKED):
+    looked = 0
+    for key, thing, effort in candidates:
         if thing is not None and shelf.having(thing) and seen(thing):
             if len(items) == limit:
                 return Listed(tuple(items), after)
             items.append(thing)
         after = key
-    more = next(candidates, None) is not None
-    return Listed(tuple(items), after if more else None)
+        looked += effort
+        if looked >= MOST_LOOKED:
+            return Listed(tuple(items), after)
+    return Listed(tuple(items), None)
 
 
 def _unescaped(segment: str) -> str | None:

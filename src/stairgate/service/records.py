@@ -119,8 +119,8 @@ async def list_records(
     """The records that the caller may read, ascending by id."""
 
     def run(transaction: ReadTransaction, guard: Guard) -> Listed[AccessRecord]:
-        def page(after: str | None, size: int) -> Sequence[AccessRecord]:
-            return transaction.records(Page(size, after), status=having.status, filter_text=having.text)
+        def page(after: str | None, size: int, until: str | None) -> Sequence[AccessRecord]:
+            return transaction.records(Page(size, after, until), status=having.status, filter_text=having.text)
 
         def wanted(record: AccessRecord) -> bool:
             return having.status in {None, record.status} and holds_text(having.text, record.id, record.name)
@@ -135,6 +135,7 @@ async def list_records(
             key=lambda record: record.id,
             administered=lambda after, size: transaction.records_of_admin(guard.user, after=after, limit=size),
             having=wanted,
+            ahead=lambda after, steps: None if having.text is None else transaction.record_ahead(after, steps=steps),
         )
         return listed(guard, shelf, seen=seen, limit=limit, after=after)
 

@@ -92,7 +92,7 @@ async def list_roles(
         def page_of(wanted: str | None, limit: int, after: str | None) -> Listed[Role]:
             shelf = Shelf(
                 KIND,
-                page=lambda after, size: _page(transaction, after, size),
+                page=lambda after, size, _: _page(transaction, after, size),
                 get=lambda key: BUILT_IN_ROLES.get(RoleId(key)) or transaction.role(RoleId(key)),
                 key=lambda role: role.id,
                 having=lambda role: holds_text(wanted, role.id, role.name),

@@ -10,6 +10,7 @@ from stairgate.model.clients import ServiceClient
 from stairgate.model.ids import ClientId, GroupId, RecordId, RoleId
 from stairgate.model.tokens import Caller
 from stairgate.ports.store import WriteTransaction
+from stairgate.service import management
 from stairgate.service.clients import list_clients
 from stairgate.service.groups import list_groups
 from stairgate.service.management import MOST_LOOKED, Listed
@@ -107,6 +108,21 @@ async def test_who_may_see_all_pages_through_all_of_them_once(world: World) -> N
     assert ([number_of(key) for key in some], pages) == (list(range(1190, 1200)), 1)
     deleted, pages = await every(records(world, OWNER_CLIENT, having=RecordFilter(RecordStatus.DELETED, "rec_")))
     assert ([number_of(key) for key in deleted], pages) == ([MINE[0]], 1)
+
+
+async def test_a_search_looks_through_a_bounded_number_of_names_for_a_page(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, one page takes no longer; the pages together still find all."""
+    await fill(world)
+    monkeypatch.setattr(management, "SEARCHED", 250)
+    found, pages = await every(groups(world, OWNER_CLIENT, text="g 0119"))
+    assert [number_of(key) for key in found] == list(range(1190, 1200))
+    assert pages == MANY // 250 + 1
+    nothing = await list_groups(world.services, OWNER_CLIENT, limit=20, after=None, text="no such name")
+    assert nothing == Listed((), "grp_00249")
+    some, _ = await every(records(world, OWNER_CLIENT, 3, RecordFilter(RecordStatus.ACTIVE, "r 011")))
+    assert [number_of(key) for key in some] == list(range(1100, 1200))
 
 
 async def test_a_protected_record_is_not_listed_even_to_its_admin(world: World) -> None:

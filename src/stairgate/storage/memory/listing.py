@@ -56,6 +56,12 @@ class MemoryListing:
     def groups_of_admin(self, admin: UserId, *, after: str | None, limit: int) -> Sequence[GroupId]:
         return [GroupId(key) for key in first_of(_administered(self._data.groups, admin, after), limit)]
 
+    def record_ahead(self, after: str | None, *, steps: int) -> RecordId | None:
+        return next((row.id for row in islice(walk(self._data.records, "id", after), steps - 1, None)), None)
+
+    def group_ahead(self, after: str | None, *, steps: int) -> GroupId | None:
+        return next((row.id for row in islice(walk(self._data.groups, "id", after), steps - 1, None)), None)
+
     def roles_after(self, after: str | None, *, limit: int) -> Sequence[Role]:
         return page_in(self._data.roles, "id", after, limit)
 
@@ -83,10 +89,10 @@ class MemoryListing:
                     yield from grant.roles
 
 
-def walk(table: Table[K, V], index: str, after: str | None) -> Iterator[V]:
-    """The rows of *table* after *after*, ascending by an *index* of one text a row."""
+def walk(table: Table[K, V], index: str, after: str | None, until: str | None = None) -> Iterator[V]:
+    """The rows of *table* after *after* up to *until*, ascending by an *index* of one text a row."""
     key = table.first_from(index, _next(after or _BEFORE_ALL))
-    while key is not None:
+    while key is not None and (until is None or key <= until):
         yield from table.find(index, key)
         key = table.first_from(index, _next(key))
 

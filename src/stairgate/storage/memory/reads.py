@@ -43,7 +43,7 @@ from stairgate.ports.store import Change, Page, SigningKey, TakenUse
 from stairgate.ports.trust import RememberedAnswer
 from stairgate.storage.expansion import fold, grants_in
 from stairgate.storage.memory.data import oldest_first, page_of
-from stairgate.storage.memory.listing import MemoryListing, first_of, page_in, walk
+from stairgate.storage.memory.listing import MemoryListing, first_of, walk
 
 
 class MemoryReads(MemoryListing):
@@ -83,7 +83,7 @@ class MemoryReads(MemoryListing):
     ) -> Sequence[AccessRecord]:
         wanted = (
             record
-            for record in walk(self._data.records, "id", page.after)
+            for record in walk(self._data.records, "id", page.after, page.until)
             if status in {None, record.status} and _has(filter_text, record.id, record.name)
         )
         return first_of(wanted, page.limit)
@@ -99,7 +99,9 @@ class MemoryReads(MemoryListing):
 
     def groups(self, page: Page, *, filter_text: str | None = None) -> Sequence[Group]:
         wanted = (
-            group for group in walk(self._data.groups, "id", page.after) if _has(filter_text, group.id, group.name)
+            group
+            for group in walk(self._data.groups, "id", page.after, page.until)
+            if _has(filter_text, group.id, group.name)
         )
         return first_of(wanted, page.limit)
 
@@ -150,7 +152,7 @@ class MemoryReads(MemoryListing):
         return self._data.clients.get(client)
 
     def clients(self, page: Page) -> Sequence[ServiceClient]:
-        return page_in(self._data.clients, "id", page.after, page.limit)
+        return first_of(walk(self._data.clients, "id", page.after, page.until), page.limit)
 
     def issuers(self) -> Sequence[Issuer]:
         return sorted(self._data.issuers.values(), key=lambda issuer: issuer.issuer)

@@ -23,7 +23,7 @@ from stairgate.model.resources import Resource, ResourcePattern
 from stairgate.ports.store import ChangeKind, Page
 from stairgate.storage.expansion import fold, grants_in, group_changes, record_changes, users_in
 from stairgate.storage.sql import tables as t
-from stairgate.storage.sql.dialects import MOST, add, number, put, text
+from stairgate.storage.sql.dialects import AFTER_ALL, MOST, add, number, put, text
 from stairgate.storage.sql.documents import (
     group_of,
     group_text,
@@ -43,6 +43,7 @@ from stairgate.storage.sql.listing import ListingReads, ListingWrites
 _ID = text("row_id")
 _AFTER = text("after")
 _LIMIT = number("limit")
+_UNTIL = text("until")
 _FILTER = text("filter_text")
 
 # The grants of one principal, by the primary key of `grants`.
@@ -63,7 +64,7 @@ _GROUPS_OF = select(t.memberships.c.group_id).where(t.memberships.c.user_id == _
 
 def _page(table: Table, columns: Sequence[str], *where: ColumnElement[bool]) -> Select[tuple[str, ...]]:
     """A page of *table* by id."""
-    statement = select(*(table.c[name] for name in columns)).where(table.c.id > _AFTER, *where)
+    statement = select(*(table.c[name] for name in columns)).where(table.c.id > _AFTER, table.c.id <= _UNTIL, *where)
     return statement.order_by(table.c.id).limit(_LIMIT)
 
 
@@ -257,7 +258,11 @@ class AccessReads(ListingReads):
 
 
 def _page_parameters(page: Page, filter_text: str | None) -> dict[str, object]:
-    parameters: dict[str, object] = {"after": page.after or "", "limit": min(max(page.limit, 0), MOST)}
+    parameters: dict[str, object] = {
+        "after": page.after or "",
+        "until": AFTER_ALL if page.until is None else page.until,
+        "limit": min(max(page.limit, 0), MOST),
+    }
     return parameters if filter_text is None else parameters | {"filter_text": fold(filter_text)}
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.functions import GenericFunction
 
+AFTER_ALL = "\U0010ffff"  # a text after every id
 MOST = 2**63 - 1  # the greatest whole number that a column or a parameter can have
 
 # SQLite numbers rows by itself only where the type is exactly INTEGER; its INTEGER has 64 bits.

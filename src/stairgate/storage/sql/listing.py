@@ -85,6 +85,9 @@ def _remove_admin(table: Table, thing: str) -> Executable:
 _REMOVE_RECORD_ADMIN = _remove_admin(t.record_admins, "record_id")
 _REMOVE_GROUP_ADMIN = _remove_admin(t.group_admins, "group_id")
 
+_RECORD_AHEAD = _page(select(t.records.c.id), t.records.c.id).offset(number("before"))
+_GROUP_AHEAD = _page(select(t.groups.c.id), t.groups.c.id).offset(number("before"))
+
 _ROLES_AFTER = _page(select(t.roles.c.id, t.roles.c.document), t.roles.c.id)
 _RESOURCES_AFTER = _page(select(t.resources.c.pattern, t.resources.c.document), t.resources.c.pattern)
 
@@ -123,6 +126,14 @@ class ListingReads(JournalReads):
     def groups_of_admin(self, admin: UserId, *, after: str | None, limit: int) -> Sequence[GroupId]:
         rows = self._session.all(_GROUPS_OF_ADMIN, who=admin, after=after or "", limit=_bounded(limit))
         return [GroupId(group) for (group,) in rows]
+
+    def record_ahead(self, after: str | None, *, steps: int) -> RecordId | None:
+        row = self._session.first(_RECORD_AHEAD, after=after or "", limit=1, before=steps - 1)
+        return None if row is None else RecordId(row[0])
+
+    def group_ahead(self, after: str | None, *, steps: int) -> GroupId | None:
+        row = self._session.first(_GROUP_AHEAD, after=after or "", limit=1, before=steps - 1)
+        return None if row is None else GroupId(row[0])
 
     def roles_after(self, after: str | None, *, limit: int) -> Sequence[Role]:
         rows = self._session.all(_ROLES_AFTER, after=after or "", limit=_bounded(limit))

@@ -14,7 +14,7 @@ from stairgate.model.ids import ClientId, UserId
 from stairgate.ports.store import ChangeKind, Page, SigningKey
 from stairgate.ports.trust import RememberedAnswer
 from stairgate.storage.sql import tables as t
-from stairgate.storage.sql.dialects import MOST, number, put, text
+from stairgate.storage.sql.dialects import AFTER_ALL, MOST, number, put, text
 from stairgate.storage.sql.documents import (
     client_of,
     client_text,
@@ -30,7 +30,7 @@ _ID = text("row_id")
 _CLIENT = select(t.clients.c.id, t.clients.c.document).where(t.clients.c.id == _ID)
 _CLIENTS = (
     select(t.clients.c.id, t.clients.c.document)
-    .where(t.clients.c.id > text("after"))
+    .where(t.clients.c.id > text("after"), t.clients.c.id <= text("until"))
     .order_by(t.clients.c.id)
     .limit(number("limit"))
 )
@@ -70,7 +70,9 @@ class TrustReads(JournalReads):
         return None if row is None else client_of(*row)
 
     def clients(self, page: Page) -> Sequence[ServiceClient]:
-        rows = self._session.all(_CLIENTS, after=page.after or "", limit=min(max(page.limit, 0), MOST))
+        until = AFTER_ALL if page.until is None else page.until
+        limit = min(max(page.limit, 0), MOST)
+        rows = self._session.all(_CLIENTS, after=page.after or "", until=until, limit=limit)
         return [client_of(*row) for row in rows]
 
     def issuers(self) -> Sequence[Issuer]:

@@ -178,6 +178,10 @@ async def records_are_paged_by_id_and_found_by_status_and_text(bench: Bench) -> 
     assert await ids(Page(2)) == ["A", "_"]
     assert await ids(Page(2, after="_")) == ["a_%", "b"]
     assert await ids(Page(0)) == []
+    assert await ids(Page(10, after="A", until="b")) == ["_", "a_%", "b"]
+    assert await ids(Page(1, until="c"), text="_") == ["_"]
+    assert await ids(Page(10, until="_"), text="a_%") == []
+    assert await ids(Page(10, until="c"), RecordStatus.DELETED) == []
     assert await ids(Page(10), RecordStatus.DELETED) == ["d"]
     assert await ids(Page(10, after="b"), RecordStatus.ACTIVE) == ["c"]
     assert await ids(Page(10), text="straße") == ["d"]
@@ -231,6 +235,7 @@ async def groups_are_kept_listed_and_removed_with_their_memberships(bench: Bench
     assert list(await seen(store, lambda tx: tx.groups(Page(10)))) == [board, staff]
     assert list(await seen(store, lambda tx: tx.groups(Page(1, after="board")))) == [staff]
     assert list(await seen(store, lambda tx: tx.groups(Page(10), filter_text="bOARd"))) == [board]
+    assert list(await seen(store, lambda tx: tx.groups(Page(9, until="rest")))) == [board]
     assert list(await seen(store, lambda tx: tx.groups_of(ALICE))) == ["board", "staff"]
     await wrote(store, lambda tx: tx.put_group(a_group("staff", CAROL)))
     assert list(await seen(store, lambda tx: tx.groups_of(BOB))) == []

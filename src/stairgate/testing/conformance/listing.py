@@ -9,9 +9,9 @@ from dataclasses import replace
 from stairgate.model.access import NamedUser, RecordStatus, Statement
 from stairgate.model.ids import GroupId, RecordId, RoleId, UserId
 from stairgate.model.resources import below_place, node_at, parse_pattern, past_place, place_of
-from stairgate.ports.store import Store
+from stairgate.ports.store import Page, Store
 from stairgate.testing.conformance.harness import Bench, must, raised, seen, wrote
-from stairgate.testing.conformance.samples import ALICE, BOB, CAROL, a_group, a_record, a_resource, a_role
+from stairgate.testing.conformance.samples import ALICE, BOB, CAROL, a_client, a_group, a_record, a_resource, a_role
 
 
 def _on(resources: str, roles: str = "reader", users: tuple[UserId, ...] = (), groups: str = "") -> Statement:
@@ -167,6 +167,26 @@ async def roles_and_configurations_are_paged(bench: Bench) -> None:
     assert await resources(None, 9) == ["x/B", "x/a", "x/c"]
     assert await resources("x/B", 1) == ["x/a"]
     assert await resources(None, -1) == []
+
+
+@must("record_ahead", "group_ahead", "clients")
+async def one_looks_ahead_by_steps_and_pages_up_to_there(bench: Bench) -> None:
+    store = await bench.another()
+    for name in ("c", "a", "B", "d"):
+        await wrote(
+            store,
+            lambda tx, name=name: tx.put_record(a_record(name)),  # type: ignore[misc]
+            lambda tx, name=name: tx.put_group(a_group(name)),  # type: ignore[misc]
+            lambda tx, name=name: tx.put_client(a_client(name)),  # type: ignore[misc]
+        )
+    for after, steps, expected in ((None, 1, "B"), (None, 4, "d"), ("B", 2, "c"), ("B", 4, None), ("d", 1, None)):
+        for ahead in (
+            await seen(store, lambda tx, a=after, n=steps: tx.record_ahead(a, steps=n)),  # type: ignore[misc]
+            await seen(store, lambda tx, a=after, n=steps: tx.group_ahead(a, steps=n)),  # type: ignore[misc]
+        ):
+            assert ahead == expected
+    clients = await seen(store, lambda tx: tx.clients(Page(9, after="B", until="c")))
+    assert [client.id for client in clients] == ["a", "c"]
 
 
 @must("known_place", "users_on", "records_of_admin")
