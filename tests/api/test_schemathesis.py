@@ -24,9 +24,9 @@ EXAMPLES = int(os.environ.get("STAIRGATE_SCHEMATHESIS_EXAMPLES", "20"))  # of ea
 REFUSALS = ["400", "401", "403", "404", "405", "409", "413", "415", "422", "431"]
 
 schema = schemathesis.openapi.from_dict(
-    openapi_document(route for route in ROUTES if 501 not in route.responses),  # which are out of scope, and say so
+    openapi_document(ROUTES),
     config=schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}}),
-)
+).exclude(func=lambda context: "501" in context.operation.definition.raw["responses"])  # out of scope, and say so
 
 
 @schema.parametrize()
