@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from tests.api.door import Door
+from tests.unit.service_stepup.test_delivery import with_address
 
+from stairgate.model.errors import DeliveryFailedError
 from stairgate.model.ids import ClientId
+from stairgate.model.protection import Level, Requirement
 from stairgate.testing.authenticator import SoftwareAuthenticator
 
 pytestmark = pytest.mark.anyio
@@ -88,3 +91,40 @@ async def test_a_stranger_learns_nothing(door: Door, method: str, path: str, bod
     await door.world.enrol("ann")
     answered = await door.call(method, path, body, bearer=door.world.token("bob"))
     assert answered.status == status
+
+
+async def test_browsers_learn_the_related_origins(door: Door) -> None:
+    answered = await door.call("GET", "/.well-known/webauthn")
+    party = door.world.services.rules.party
+    assert party is not None
+    assert (answered.status, answered.json) == (200, {"origins": list(party.origins)})
+
+
+async def test_a_code_is_sent_over_http(door: Door) -> None:
+    await with_address(door.world)
+    await door.world.grant("ann", "accounts/1", "pay")
+    await door.world.protect("accounts/1", ("pay", Requirement(level=Level.BASIC)))
+    token = door.world.token("ann")
+    challenge = await door.opened(token, "ann", "pay", "accounts/1")
+    assert [each["address"] for each in challenge["addresses"]] == ["a…@example.org"]
+    path = f"/v1/challenges/{challenge['challengeId']}"
+    sent = await door.call("POST", f"{path}/code", {"method": "email"}, bearer=token)
+    assert (sent.status, sent.json["sentTo"], "code" in sent.json) == (200, "a…@example.org", False)
+    again = await door.call("POST", f"{path}/code", {"method": "email"}, bearer=token)
+    assert (again.status, again.code, again.header("retry-after")) == (429, "TooManyPrompts", "30")
+    answer = {"method": "email", "code": door.world.outbox.code()}
+    done = await door.call("POST", f"{path}/answer", answer, bearer=token)
+    assert done.json["state"] == "satisfied"
+
+
+async def test_a_message_that_cannot_be_sent_is_503_and_official_clients_do_not_repeat_it(door: Door) -> None:
+    await with_address(door.world)
+    await door.world.grant("ann", "accounts/1", "pay")
+    await door.world.protect("accounts/1", ("pay", Requirement(level=Level.BASIC)))
+    token = door.world.token("ann")
+    challenge = await door.opened(token, "ann", "pay", "accounts/1")
+    door.world.outbox.failure = DeliveryFailedError()
+    path = f"/v1/challenges/{challenge['challengeId']}/code"
+    failed = await door.call("POST", path, {"method": "email"}, bearer=token)
+    assert (failed.status, failed.code, failed.header("retry-after")) == (503, "DeliveryFailed", None)
+    assert "try again" in failed.json["title"]

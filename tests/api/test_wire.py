@@ -117,6 +117,7 @@ SERVED: list[tuple[msgspec.Struct, bytes]] = [
     (stepup.PasskeyOptions(public_key={"rpId": "x"}), b'{"publicKey":{"rpId":"x"}}'),
     (stepup.CodeAddress("f", "email", "a"), b'{"factorId":"f","method":"email","address":"a"}'),
     (stepup.EndedElevations(2), b'{"ended":2}'),
+    (wellknown.RelatedOrigins(["https://a"]), b'{"origins":["https://a"]}'),
     (wellknown.KeySet([{"kid": "k"}]), b'{"keys":[{"kid":"k"}]}'),
     (
         wellknown.Discovery("http://h", "http://h/k", "http://h/t", ["a"], ["b"]),

@@ -15,7 +15,7 @@ from stairgate.api.wire import factors as factor_wire
 from stairgate.api.wire import oauth
 from stairgate.api.wire import stepup as wire
 from stairgate.api.wire.problem import StepUpAuthorizationRequired
-from stairgate.api.wire.wellknown import Discovery, Health, KeySet
+from stairgate.api.wire.wellknown import Discovery, Health, KeySet, RelatedOrigins
 
 JsonObject = dict[str, Any]
 
@@ -343,6 +343,17 @@ WELL_KNOWN: tuple[Route, ...] = (
         public=True,
         raw=True,
         form=True,
+    ),
+    Route(
+        "GET",
+        "/.well-known/webauthn",
+        keys.related_origins,
+        "Where passkeys may be used",
+        "keys",
+        {200: RelatedOrigins},
+        description="The related origins of WebAuthn Level 3, for browsers.",
+        errors=(404,),
+        public=True,
     ),
     Route("GET", "/health/live", health.live, "The process answers", "operation", {200: Health}, public=True),
     Route(

@@ -18,6 +18,7 @@ _COMMANDS = {
     "demo": "stairgate.cli.demo",
     "dev": "stairgate.cli.dev",
     "elevations": "stairgate.cli.remote",
+    "evidence": "stairgate.cli.evidence",
     "init": "stairgate.cli.database",
     "keys": "stairgate.cli.database",
     "lint": "stairgate.cli.lint",

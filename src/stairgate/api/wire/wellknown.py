@@ -23,6 +23,12 @@ class Discovery(Struct):
     token_endpoint_auth_methods_supported: list[str]
 
 
+class RelatedOrigins(Struct):
+    """Where passkeys of this service may be used (WebAuthn Level 3 §5.11)."""
+
+    origins: list[str]
+
+
 class Health(Struct):
     """`ok`."""
 

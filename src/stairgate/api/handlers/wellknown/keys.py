@@ -5,7 +5,8 @@ from __future__ import annotations
 from stairgate.api.answers import Answer, json_answer
 from stairgate.api.call import Call
 from stairgate.api.handlers.oauth import tokens
-from stairgate.api.wire.wellknown import Discovery, KeySet
+from stairgate.api.wire.wellknown import Discovery, KeySet, RelatedOrigins
+from stairgate.model.errors import NotFoundError
 
 JWKS_PATH = "/.well-known/openid-configuration/jwks"
 
@@ -21,6 +22,14 @@ async def keys(call: Call) -> Answer:
     if services.test_issuer is not None:
         found = [*found, *services.test_issuer.public_keys()]
     return json_answer(200, KeySet([dict(key) for key in found]))
+
+
+async def related_origins(call: Call) -> Answer:
+    """Answer `GET /.well-known/webauthn`."""
+    party = call.services.rules.party
+    if party is None:
+        raise NotFoundError
+    return json_answer(200, RelatedOrigins(list(party.origins)))
 
 
 async def discovery(call: Call) -> Answer:
