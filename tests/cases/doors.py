@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from tests.cases.reading import Case, Check, Document, End, Expected, Listing, Step, StepUp, Token
+from tests.cases.reading import Case, Check, Document, End, Expected, Listing, Step, StepUp, Token, Vote
 
 # Reasons that no challenge answers (semantics §5).
 HOPELESS = {"token_required", "details_required", "requirement_unsatisfiable"}
@@ -77,6 +77,9 @@ class Door(Protocol):
     async def step_up(self, step: StepUp) -> str:
         """Do the step: the state of the challenge then, or the code of the error."""
 
+    async def vote(self, step: Vote) -> str:
+        """Vote: the status of the request then, or the code of the error."""
+
     async def end(self, step: End) -> None:
         """End elevations."""
 
@@ -111,6 +114,9 @@ async def _do(step: Step, door: Door, where: str) -> None:
     elif step.step_up is not None:
         came_to = await door.step_up(step.step_up)
         assert came_to == step.step_up.expected, f"{where}: the step-up came to {came_to}"
+    elif step.vote is not None:
+        came_to = await door.vote(step.vote)
+        assert came_to == step.vote.expected, f"{where}: the vote came to {came_to}"
     elif step.advance is not None:
         await door.advance(step.advance)
     elif step.end is not None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from tests.cases.doors import Entry, Shown, Shows, Told
 from tests.cases.facts import changed, known, unconditional, without
-from tests.cases.reading import Check, Document, End, Listing, StepUp, Token
+from tests.cases.reading import Check, Document, End, Listing, StepUp, Token, Vote
 from tests.reference.oracle import Verdict, World, judge
 from tests.reference.worlds import facts
 
@@ -22,13 +22,22 @@ from stairgate.model.challenges import Challenge, ChallengeState, Ticket
 from stairgate.model.decisions import Allow, Decision, Deny, Question, Source, StepUpRequired
 from stairgate.model.documents import area_document, requirement_document
 from stairgate.model.elevations import Elevation, EndReason
-from stairgate.model.errors import ChallengeBarredError, DomainError, InvalidChallengeTokenError
+from stairgate.model.errors import (
+    ChallengeBarredError,
+    ChallengePendingError,
+    DomainError,
+    ForbiddenError,
+    InvalidChallengeTokenError,
+)
 from stairgate.model.evidence import Evidence, TokenEvidence
-from stairgate.model.ids import AccountId, ChallengeId, ElevationId, user_id
+from stairgate.model.ids import AccountId, ChallengeId, ElevationId, RequestId, UserId, user_id
 from stairgate.model.protection import BEST_LEVELS, LEVELS, Level, Method
+from stairgate.model.requests import Request, RequestStatus
+from stairgate.model.requests import Vote as SaidVote
 from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.model.tokens import TokenKey
-from stairgate.stepup.challenges import ended, open_challenge, satisfied, settled
+from stairgate.stepup import approvals
+from stairgate.stepup.challenges import agreed, ended, open_challenge, satisfied, settled
 from stairgate.stepup.elevations import end, issue, take_use
 from stairgate.stepup.tickets import ticket_for
 from stairgate.testing.clock import FakeClock
@@ -71,6 +80,7 @@ class PureDoor(ABC):
         self.elevations: list[Elevation] = []
         self.refusals: dict[str, tuple[Asked, Ticket]] = {}
         self.challenges: dict[str, tuple[Asked, Challenge]] = {}
+        self.requests: dict[RequestId, Request] = {}
         self.barred: set[str] = set()
         self.entries: list[Entry] = []
 
@@ -175,13 +185,16 @@ class PureDoor(ABC):
                 return InvalidChallengeTokenError.code
             if step.token in self.barred:
                 return ChallengeBarredError.code
-            challenge = open_challenge(ticket, id=ChallengeId(ticket.id), opener=None, now=now)
+            request = self._requested(ticket, now)
+            challenge = open_challenge(ticket, id=ChallengeId(ticket.id), opener=None, now=now, request=request)
             self.challenges[step.token] = (asked, challenge)
         if not step.only_open:
             now = self.clock.advance(STEP_SECONDS)
         asked, challenge = self.challenges[step.token]
         challenge = settled(challenge, now)
         if challenge.state.live and not step.only_open:
+            if challenge.waiting:
+                return ChallengePendingError.code
             challenge = self._answered(asked, challenge, step, now)
             self.challenges[step.token] = (asked, challenge)
         return challenge.state.value
@@ -190,13 +203,77 @@ class PureDoor(ABC):
         method = Method(step.method)
         level = Level.STRONG if method is Method.TOTP else asked.best_levels[method]
         evidence = Evidence(method, level, user_verified=False, proven_at=now)
+        return self._proven(asked, challenge, evidence, now, once=step.once)
+
+    def _proven(
+        self, asked: Asked, challenge: Challenge, evidence: Evidence, now: datetime, *, once: bool = False
+    ) -> Challenge:
         number = ElevationId(f"elevation {len(self.elevations)}")
-        elevation = issue(challenge, evidence, id=number, now=now, once=step.once)
+        elevation = issue(challenge, evidence, id=number, now=now, once=once)
         today = unconditional(self.world)
         if self.judged(today, replace(asked, evidence=None), [elevation], now).told.outcome != "allow":
             return ended(challenge, ChallengeState.SUPERSEDED, now)
+        request = None if challenge.request is None else self.requests[challenge.request]
+        if request is not None:
+            if request.end is not None:
+                return ended(challenge, ChallengeState.SUPERSEDED, now)
+            self.requests[request.id] = approvals.used(request, now)
         self.elevations.append(elevation)
         return satisfied(challenge, evidence, number, now)
+
+    # --- other people
+
+    def _requested(self, ticket: Ticket, now: datetime) -> Request | None:
+        if not ticket.requirement.approvals:
+            return None
+        fitting = [each for each in self.requests.values() if approvals.fits(each, ticket, now)]
+        if fitting:
+            return fitting[0]
+        request = Request(
+            RequestId(ticket.id),
+            ticket.user,
+            ticket,
+            ticket.requirement.approvals,
+            now,
+            now + timedelta(days=1),
+            now,
+        )
+        self.requests[request.id] = request
+        return request
+
+    async def vote(self, step: Vote) -> str:
+        now = self.clock.now()
+        _, challenge = self.challenges[step.token]
+        assert challenge.request is not None
+        request = self.requests[challenge.request]
+        groups = {user: frozenset(held) for user, held in self.world.groups_of.items()}
+        membership = {UserId(user): held for user, held in groups.items()}
+        approver = UserId(step.by)
+        try:
+            approvals.require_open(request, now)
+            if not approvals.may_approve(request, approver, membership.get(approver, frozenset())):
+                return ForbiddenError.code
+            request = approvals.voted(request, SaidVote(approver, step.approve, now))
+        except DomainError as error:
+            return error.code
+        if request.end is None and approvals.tally(request, membership).met:
+            request = approvals.approved(request, now)
+        self.requests[request.id] = request
+        for name, (asked, waiting) in self.challenges.items():
+            if waiting.request == request.id and waiting.state.live:
+                self.challenges[name] = (asked, self._told(asked, waiting, request, now))
+        return request.status.value
+
+    def _told(self, asked: Asked, challenge: Challenge, request: Request, now: datetime) -> Challenge:
+        if request.end is not None:
+            return ended(challenge, ChallengeState.DECLINED, now)
+        if request.status is not RequestStatus.APPROVED:
+            return challenge
+        challenge = agreed(challenge, request.quorums)
+        if challenge.ticket.requirement.level is not None:
+            return challenge
+        evidence = Evidence(Method.APPROVAL, None, user_verified=False, proven_at=now)
+        return self._proven(asked, challenge, evidence, now)
 
     async def end(self, step: End) -> None:
         now, reason = self.clock.now(), EndReason.NOT_ME if step.not_me else EndReason.REVOKED

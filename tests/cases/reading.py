@@ -92,6 +92,16 @@ class StepUp:
 
 
 @dataclass(frozen=True)
+class Vote:
+    """What somebody says to the request of the token's last challenge."""
+
+    token: str
+    by: str
+    approve: bool
+    expected: str  # the status of the request then, or an errorCode
+
+
+@dataclass(frozen=True)
 class End:
     """End the elevations of a token, or of a user; or say "this was not me" to the token's last challenge."""
 
@@ -107,6 +117,7 @@ class Step:
     check: tuple[Check, Expected] | None = None
     listing: tuple[Listing, Sequence[Document]] | None = None
     step_up: StepUp | None = None
+    vote: Vote | None = None
     advance: int | None = None
     end: End | None = None
     put: Document | None = None
@@ -166,6 +177,7 @@ def _step(step: Document, tokens: Mapping[str, Token], where: str) -> Step:
         "list": _list,
         "step_up": _step_up,
         "open": _step_up,
+        "vote": _vote,
         "advance": _advance,
         "revoke": _end,
         "not_me": _end,
@@ -231,6 +243,13 @@ def _step_up(kind: str, step: Document, _: Mapping[str, Token], where: str) -> S
             step.get("expect", usual),
         )
     )
+
+
+def _vote(kind: str, step: Document, _: Mapping[str, Token], where: str) -> Step:
+    _only(step, {kind, "expect", "audit"}, where)
+    said = step[kind]
+    _only(said, {"by", "token", "approve"}, where)
+    return Step(vote=Vote(said["token"], said["by"], said.get("approve", True), step["expect"]))
 
 
 def _advance(kind: str, step: Document, _: Mapping[str, Token], where: str) -> Step:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import uvicorn
 from tests.cases.doors import Entry, Shown, Shows, Told
-from tests.cases.reading import ASKER, Check, Document, End, Listing, StepUp, Token
+from tests.cases.reading import ASKER, Check, Document, End, Listing, StepUp, Token, Vote
 from tests.cases.served import UseCaseDoor, area_in
 from tests.unit.service_stepup.world import World, new_world
 
@@ -198,6 +198,10 @@ class SdkDoor(UseCaseDoor):
         except StairgateError as error:
             return str(error.error_code)
         return str(answered.state)
+
+    async def vote(self, step: Vote) -> str:
+        # The SDK has no votes: they are given beside it.
+        return self.server.do(super().vote(step))
 
     async def ended(self, step: End, by: str | Token) -> None:
         assert isinstance(by, Token)

@@ -12,7 +12,7 @@ from tests.api.door import Answered, base64url, encoded
 from tests.api.door import Door as Api
 from tests.cases import facts
 from tests.cases.doors import Entry, Shown, Shows, Told
-from tests.cases.reading import ASKER, Check, Document, End, Listing, StepUp, Token
+from tests.cases.reading import ASKER, Check, Document, End, Listing, StepUp, Token, Vote
 from tests.unit.service_stepup.world import World
 
 from stairgate.api.app import Application
@@ -21,7 +21,7 @@ from stairgate.model.actions import parse_action
 from stairgate.model.decisions import Allow, Deny, StepUpRequired
 from stairgate.model.documents import area_document, requirement_document
 from stairgate.model.errors import ChallengeEndedError, DomainError
-from stairgate.model.ids import ChallengeId, ClientId, UserId, user_id
+from stairgate.model.ids import ChallengeId, ClientId, RequestId, UserId, user_id
 from stairgate.model.protection import LEVELS, Method
 from stairgate.model.resources import parse_resource
 from stairgate.model.tokens import Caller
@@ -33,6 +33,7 @@ from stairgate.service.elevations import end_elevations
 from stairgate.service.issue_code import issue_code
 from stairgate.service.user_resources import ResourceSearch, resources_of
 from stairgate.service.viewing import ViewCall
+from stairgate.service.vote import VoteCall, vote
 
 Refusal = tuple[Check, str]  # what was asked, and the challenge token
 
@@ -195,6 +196,22 @@ class UseCaseDoor:
             return error.code
         return view.challenge.state.value
 
+    async def vote(self, step: Vote) -> str:
+        _, challenge = self.challenges[step.token]
+        stored = await self.world.services.store.read(lambda transaction: transaction.challenge(ChallengeId(challenge)))
+        assert stored is not None
+        assert stored.request is not None
+        return await self.say(step, stored.request, self.world.token(step.by))
+
+    async def say(self, step: Vote, request: RequestId, token: str) -> str:
+        """The status of the request after the vote of whoever *token* is, or the code of the error."""
+        caller = await authenticate(self.world.services, token)
+        try:
+            written = await vote(self.world.services, caller, request, VoteCall(step.approve, "", 1))
+        except DomainError as error:
+            return error.code
+        return written.value.status.value
+
     async def end(self, step: End) -> None:
         by = Token(self.owner(step), step.token) if step.token is not None else ASKER
         if step.token is None:
@@ -299,6 +316,16 @@ class HttpDoor(UseCaseDoor):
             code = handed.json["code"]
         said = {"method": step.method, "code": code, "once": step.once}
         return _state(await self._post(by, f"{path}/answer", said))
+
+    async def say(self, step: Vote, request: RequestId, token: str) -> str:
+        answer = await self.api.call(
+            "POST",
+            f"/v1/requests/{request}/votes",
+            {"vote": "approve" if step.approve else "decline"},
+            bearer=token,
+            headers=[(b"if-match", b'"1"')],
+        )
+        return str(answer.json["status"]) if answer.status == 200 else answer.code
 
     async def ended(self, step: End, by: str | Token) -> None:
         assert isinstance(by, Token)
