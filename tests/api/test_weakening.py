@@ -480,6 +480,32 @@ async def test_to_ask_fewer_people_or_any_device_takes_a_step_up(
     assert (await ann.call("PUT", DOCS, resource(stands))).status == 200
 
 
+async def test_those_who_must_agree_to_the_access_must_agree_to_its_weakening(
+    door: Door, setting: str, ann: Admin
+) -> None:
+    group = {"groupId": "grp_1", "name": "g", "users": [{"userId": "boss"}], "admins": []}
+    mark = resource({"approvals": {"count": 1, "groups": ["grp_1"]}})
+    await stand(door, setting, ("POST", "/v1/groups", group), ("PUT", DOCS, mark))
+    body = resource()
+    refusal = await ann.refused("PUT", DOCS, body)
+    opened = await ann.call("POST", "/v1/challenges", {"stepUpChallengeToken": refusal["stepUpChallengeToken"]})
+    answering = f"/v1/challenges/{opened.json['challengeId']}/answer"
+    code = {"method": "totp", "code": door.world.code("ann")}
+    early = await ann.call("POST", answering, code)
+    assert (early.status, early.code) == (403, "StepUpChallengePending")
+    request = f"/v1/requests/{opened.json['requestId']}"
+    boss = door.world.token("boss")
+    seen = await door.call("GET", request, bearer=boss)
+    assert seen.json["stepUp"]["details"] == {"bodySha256": body_digest(json.dumps(body).encode())}
+    version: Fields = [(b"if-match", (seen.header("etag") or "").encode())]
+    voted = await door.call("POST", f"{request}/votes", {"vote": "approve"}, bearer=boss, headers=version)
+    assert voted.status == 200, voted
+    await ann.refused("PUT", DOCS, body)
+    answered = await ann.call("POST", answering, {"method": "totp", "code": door.world.code("ann")})
+    assert answered.status == 200, answered
+    assert (await ann.call("PUT", DOCS, body)).status == 200
+
+
 @pytest.mark.parametrize("place", ["resource", "role", "statement"])
 async def test_to_add_a_member_to_a_group_that_approves_takes_a_step_up(
     door: Door, setting: str, ann: Admin, place: str
