@@ -37,8 +37,10 @@ if TYPE_CHECKING:
         NotFoundError,
         NotYetSupportedError,
         OutOfScopeError,
+        PreconditionRequiredError,
         ProtectionWouldBeLostError,
         RefusedError,
+        RequestEndedError,
         ServerError,
         StairgateError,
         StepUpAuthorizationRequired,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
         UserTokenRefusedError,
         WrongAnswerError,
     )
+    from stairgate.client.requests import AccessRequest, AccessTemplate, Quorum, RequestedStepUp, Vote
     from stairgate.client.requirement import Level, Method, Requirement
     from stairgate.client.shapes import (
         AccessRecord,
@@ -86,6 +89,8 @@ __all__ = [
     "KEEP",
     "AccessRecord",
     "AccessRecordAlreadyExistsError",
+    "AccessRequest",
+    "AccessTemplate",
     "Allowed",
     "AlreadyClaimedError",
     "AlreadyDoneError",
@@ -121,8 +126,12 @@ __all__ = [
     "NotYetSupportedError",
     "OutOfScopeError",
     "Permission",
+    "PreconditionRequiredError",
     "ProtectionWouldBeLostError",
+    "Quorum",
     "RefusedError",
+    "RequestEndedError",
+    "RequestedStepUp",
     "Requirement",
     "Resource",
     "ResourceAbility",
@@ -151,6 +160,7 @@ __all__ = [
     "UserRole",
     "UserTokenRefusedError",
     "VerificationKey",
+    "Vote",
     "WrongAnswerError",
 ]
 
@@ -165,11 +175,13 @@ _MODULES = {
         ArgumentError ChallengeBarredError
         ChallengeEndedError ChallengePendingError ChangedMeanwhileError ConflictError ForbiddenError
         IdempotencyKeyReusedError InvalidChallengeTokenError InvalidInputError LimitReachedError
+        PreconditionRequiredError RequestEndedError
         NoEligibleFactorError NotFoundError NotYetSupportedError OutOfScopeError ProtectionWouldBeLostError
         RefusedError ServerError StairgateError StepUpAuthorizationRequired TooLargeError TooManyAttemptsError
         TooManyChallengesError TooManyError TooManyPromptsError UnauthenticatedError Unauthorized
         UnavailableError UnexpectedAnswerError UnreachableError UserTokenRefusedError WrongAnswerError
     """,
+    "stairgate.client.requests": "AccessRequest AccessTemplate Quorum RequestedStepUp Vote",
     "stairgate.client.requirement": "Level Method Requirement",
     "stairgate.client.shapes": """
         AccessRecord Area Challenge Claim ClientOptions DeliveredCode Elevation Group Identity Invite NewAccessKey

@@ -12,6 +12,8 @@ from tests.sdk.conftest import Make, code
 from stairgate import (
     AccessRecord,
     AccessRecordAlreadyExistsError,
+    AccessRequest,
+    AccessTemplate,
     Allowed,
     AlreadyClaimedError,
     ArgumentError,
@@ -30,6 +32,7 @@ from stairgate import (
     NoEligibleFactorError,
     NotFoundError,
     Permission,
+    RequestEndedError,
     Requirement,
     Resource,
     ResourceAbility,
@@ -352,3 +355,52 @@ def test_what_is_made_under_a_key_is_made_once(owner: Any) -> None:
     assert [each.name for each in owner.groups.list(filter=name)].count(name) == 1
     with pytest.raises(ArgumentError):
         owner.groups.create(Group(name=name, users=[]), idempotency_key="ü")
+
+
+def test_other_people_agree_to_a_step_up(server: LocalServer, owner: Any, make: Make) -> None:
+    """Asked, seen, agreed to as it was seen, waited for, proven; then the access is open."""
+    boss = f"boss-{next(_numbers)}"
+    group = owner.groups.create(Group(group_id=f"grp_{boss}", name="managers", users=[boss]))
+    mark = Requirement(level="strong", approvals={"count": 1, "groups": [group.group_id]})
+    customer = Customer(server, owner, mark)
+    refusal = owner.authorize(customer.user, customer.account, PAY, user_token=customer.token)
+    challenge = owner.challenges.open(refusal.step_up_challenge_token, expiry=3600)
+    assert (challenge.live, challenge.approved, challenge.methods) == (True, False, ("approval",))
+    assert owner.challenges.wait_for_approval(challenge.challenge_id, timeout=0).approved is False
+    manager = make(server.url, user_token=server.token(boss))
+    [request] = list(manager.requests.list(status="OPEN"))
+    assert (request.requester_id, request.step_up.resource_uri, request.waiting) == (
+        customer.user,
+        customer.account,
+        True,
+    )
+    done = manager.requests.approve(request, comment="fine")
+    assert (done.approved, done.votes[0].comment) == (True, "fine")
+    with pytest.raises(RequestEndedError) as ended:
+        manager.requests.decline(request)
+    assert ended.value.state == "APPROVED"
+    assert owner.challenges.wait_for_approval(challenge.challenge_id, timeout=5).approved is True
+    owner.challenges.answer(challenge.challenge_id, method="totp", code=code(customer.secret))
+    assert isinstance(owner.authorize(customer.user, customer.account, PAY, user_token=customer.token), Allowed)
+
+
+def test_access_is_asked_for_changed_and_given(server: LocalServer, owner: Any, make: Make) -> None:
+    number = next(_numbers)
+    asker, boss = f"asker-{number}", f"boss-{number}"
+    give = Statement(roles=["Authress:Owner"], resources=[f"projects/{number}"])
+    owner.records.create(AccessRecord(name="boss", users=[boss], statements=[give]))
+    user, manager = (make(server.url, user_token=server.token(each)) for each in (asker, boss))
+    access = AccessTemplate(users=[asker], statements=[give])
+    first = user.requests.create(AccessRequest(access=access, expiry=3600, tags={"a": "b"}))
+    narrower = replace(give, roles=["Authress:ReadResource"])
+    changed = user.requests.change(first, replace(access, statements=[narrower]))
+    assert (first.version, changed.version, changed.tags) == (1, 2, {"a": "b"})
+    with pytest.raises(ChangedMeanwhileError):
+        manager.requests.approve(first)
+    manager.requests.approve(changed)
+    given = user.requests.wait(changed.request_id, timeout=5)
+    assert (given.approved, given.ended) == (True, "used")
+    assert isinstance(user.authorize(asker, f"projects/{number}", "READ"), Allowed)
+    second = user.requests.create(AccessRequest(access=access))
+    user.requests.withdraw(second.request_id)
+    assert user.requests.get(second.request_id).ended == "withdrawn"

@@ -109,7 +109,19 @@ def methods(kind: type) -> dict[str, inspect.Signature]:
 
 @pytest.mark.parametrize(
     "part",
-    [None, "challenges", "elevations", "records", "roles", "groups", "resources", "clients", "identities", "invites"],
+    [
+        None,
+        "challenges",
+        "elevations",
+        "records",
+        "roles",
+        "groups",
+        "resources",
+        "clients",
+        "identities",
+        "invites",
+        "requests",
+    ],
 )
 def test_the_two_faces_have_the_same_methods_with_the_same_parameters(part: str | None) -> None:
     blocking: Any = Stairgate(URL, access_key=KEY)

@@ -60,7 +60,7 @@ IDENTITIES: Final = Kind(Identity, "identities", "identities")
 
 def create(kind: Kind[T], item: T, *, key: str | None = None) -> Operation[T]:
     """Create *item* and return it as it is kept; under an idempotency *key* it is created once, however often sent."""
-    reply = yield from _call(_making(path("v1", kind.segment), encoded(to_wire(item)), key))
+    reply = yield from _call(making(path("v1", kind.segment), encoded(to_wire(item)), key))
     return from_wire(kind.shape, document_in(reply))
 
 
@@ -118,13 +118,13 @@ def create_identity(identity: Identity, *, key: str | None = None) -> Operation[
     """Trust an issuer. Written, its audience has another name than read."""
     document = to_wire(identity)
     document["preferredAudience"] = document.pop("audience")
-    reply = yield from _call(_making(path("v1", "identities"), encoded(document), key))
+    reply = yield from _call(making(path("v1", "identities"), encoded(document), key))
     return from_wire(Identity, document_in(reply))
 
 
 def create_key(client_id: str, *, key: str | None = None) -> Operation[NewAccessKey]:
     """A new access key for the client; the service shows it this once."""
-    reply = yield from _call(_making(path("v1", "clients", client_id, "access-keys"), None, key))
+    reply = yield from _call(making(path("v1", "clients", client_id, "access-keys"), None, key))
     return from_wire(NewAccessKey, document_in(reply))
 
 
@@ -136,7 +136,7 @@ def delete_key(client_id: str, key_id: str) -> Operation[None]:
 def claim(collection: str, resource_id: str, *, key: str | None = None) -> Operation[Claim]:
     """Make the resource in the collection the caller's."""
     body = encoded({"collectionResource": collection, "resourceId": resource_id})
-    reply = yield from _call(_making(path("v1", "claims"), body, key))
+    reply = yield from _call(making(path("v1", "claims"), body, key))
     return from_wire(Claim, document_in(reply))
 
 
@@ -150,7 +150,7 @@ def delete_user(user_id: str) -> Operation[None]:
     yield from _call(Request("DELETE", path("v1", "users", user_id)))
 
 
-def _making(target: str, body: bytes | None, key: str | None) -> Request:
+def making(target: str, body: bytes | None, key: str | None) -> Request:
     """What makes something; with an idempotency *key* it may be sent again."""
     if key is None:
         return Request("POST", target, body=body)

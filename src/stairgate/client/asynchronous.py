@@ -19,6 +19,7 @@ from stairgate.client.asynchronous_items import (
 )
 from stairgate.client.decisions import Decision
 from stairgate.client.driver import AsyncDriver
+from stairgate.client.request_calls import AsyncRequests
 from stairgate.client.requirement import Method
 from stairgate.client.shapes import (
     Challenge,
@@ -72,6 +73,7 @@ class AsyncStairgate:
         self.groups = AsyncCollection(self._driver, administration.GROUPS)
         self.resources = AsyncItems(self._driver, administration.RESOURCES)
         self.clients = AsyncServiceClients(self._driver, administration.CLIENTS)
+        self.requests = AsyncRequests(self._driver)
         self.identities = AsyncIdentities(self._driver)
         self.invites = AsyncInvites(self._driver)
 
@@ -242,6 +244,7 @@ class AsyncChallenges:
         device: str | None = None,
         return_uri: str | None = None,
         state: str | None = None,
+        expiry: int | None = None,
     ) -> Challenge:
         """
         Open the challenge that a refusal's token stands for; a repeat gives the same one.
@@ -253,13 +256,20 @@ class AsyncChallenges:
             device: What the page shows as the device that asks, in words.
             return_uri: A registered address, where the browser that answered on the page is sent.
             state: Goes back with that browser.
+            expiry: Seconds that other people have to agree, where they are asked; None: a week.
         """
         return await self._driver.run(
             stepup.open_challenge(
                 self._driver.conversation,
                 step_up_challenge_token,
                 user_token=user_token,
-                opening={"locale": locale, "device": device, "returnUri": return_uri, "state": state},
+                opening={
+                    "locale": locale,
+                    "device": device,
+                    "returnUri": return_uri,
+                    "state": state,
+                    "expiry": expiry,
+                },
             )
         )
 
@@ -273,6 +283,24 @@ class AsyncChallenges:
         """Wait until the challenge has ended, at most *timeout* seconds, and return it as it then is."""
         return await self._driver.run(
             stepup.wait_for_challenge(self._driver.conversation, challenge_id, user_token=user_token, timeout=timeout)
+        )
+
+    async def wait_for_approval(
+        self,
+        challenge_id: str,
+        *,
+        user_token: str | None = None,
+        timeout: float = 600.0,  # noqa: ASYNC109  # the last state is returned, nothing is cancelled
+    ) -> Challenge:
+        """
+        Wait until other people have agreed, or the challenge has ended, at most *timeout* seconds.
+
+        Then it has ended, or its factor is asked: `challenge.approved` tells.
+        """
+        return await self._driver.run(
+            stepup.wait_for_challenge(
+                self._driver.conversation, challenge_id, user_token=user_token, timeout=timeout, until_approved=True
+            )
         )
 
     def watch(self, challenge_id: str, *, user_token: str | None = None) -> AsyncIterator[Challenge]:

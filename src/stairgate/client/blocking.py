@@ -13,6 +13,7 @@ from stairgate.client import access, administration, checks, stepup
 from stairgate.client.blocking_items import Collection, Identities, Invites, Items, ServiceClients
 from stairgate.client.decisions import Decision
 from stairgate.client.driver import Driver
+from stairgate.client.request_calls import Requests
 from stairgate.client.requirement import Method
 from stairgate.client.shapes import (
     Challenge,
@@ -66,6 +67,7 @@ class Stairgate:
         self.groups = Collection(self._driver, administration.GROUPS)
         self.resources = Items(self._driver, administration.RESOURCES)
         self.clients = ServiceClients(self._driver, administration.CLIENTS)
+        self.requests = Requests(self._driver)
         self.identities = Identities(self._driver)
         self.invites = Invites(self._driver)
 
@@ -236,6 +238,7 @@ class Challenges:
         device: str | None = None,
         return_uri: str | None = None,
         state: str | None = None,
+        expiry: int | None = None,
     ) -> Challenge:
         """
         Open the challenge that a refusal's token stands for; a repeat gives the same one.
@@ -247,13 +250,20 @@ class Challenges:
             device: What the page shows as the device that asks, in words.
             return_uri: A registered address, where the browser that answered on the page is sent.
             state: Goes back with that browser.
+            expiry: Seconds that other people have to agree, where they are asked; None: a week.
         """
         return self._driver.run(
             stepup.open_challenge(
                 self._driver.conversation,
                 step_up_challenge_token,
                 user_token=user_token,
-                opening={"locale": locale, "device": device, "returnUri": return_uri, "state": state},
+                opening={
+                    "locale": locale,
+                    "device": device,
+                    "returnUri": return_uri,
+                    "state": state,
+                    "expiry": expiry,
+                },
             )
         )
 
@@ -265,6 +275,20 @@ class Challenges:
         """Wait until the challenge has ended, at most *timeout* seconds, and return it as it then is."""
         return self._driver.run(
             stepup.wait_for_challenge(self._driver.conversation, challenge_id, user_token=user_token, timeout=timeout)
+        )
+
+    def wait_for_approval(
+        self, challenge_id: str, *, user_token: str | None = None, timeout: float = 600.0
+    ) -> Challenge:
+        """
+        Wait until other people have agreed, or the challenge has ended, at most *timeout* seconds.
+
+        Then it has ended, or its factor is asked: `challenge.approved` tells.
+        """
+        return self._driver.run(
+            stepup.wait_for_challenge(
+                self._driver.conversation, challenge_id, user_token=user_token, timeout=timeout, until_approved=True
+            )
         )
 
     def watch(self, challenge_id: str, *, user_token: str | None = None) -> Iterator[Challenge]:

@@ -26,9 +26,11 @@ StairgateError
     │   ├── ProtectionWouldBeLostError
     │   ├── NoEligibleFactorError
     │   ├── ChallengeEndedError         `state` says how
+    │   ├── RequestEndedError           `state` is its status
     │   ├── IdempotencyKeyReusedError
     │   └── LimitReachedError
     ├── ChangedMeanwhileError           412
+    ├── PreconditionRequiredError       428
     ├── TooLargeError                   413
     ├── WrongAnswerError                422  `attempts_left`
     ├── TooManyError                    429  `retry_after` seconds
@@ -253,6 +255,18 @@ class AlreadyDoneError(ConflictError):
     code = "AlreadyDone"
 
 
+class RequestEndedError(ConflictError):
+    """The request to other people is decided; *state* is its status."""
+
+    code = "RequestEnded"
+
+    @property
+    def state(self) -> str | None:
+        """`APPROVED`, `DENIED` or `DELETED`."""
+        state = self.details.get("state")
+        return state if isinstance(state, str) else None
+
+
 class IdempotencyKeyReusedError(ConflictError):
     """This idempotency key was used for another request."""
 
@@ -269,6 +283,12 @@ class ChangedMeanwhileError(RefusedError):
     """It has changed since it was read: read it again."""
 
     code = "PreconditionFailed"
+
+
+class PreconditionRequiredError(RefusedError):
+    """It must be said which version was seen."""
+
+    code = "PreconditionRequired"
 
 
 class TooLargeError(RefusedError):

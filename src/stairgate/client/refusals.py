@@ -12,6 +12,7 @@ from stairgate.client.errors import (
     ForbiddenError,
     InvalidInputError,
     NotFoundError,
+    PreconditionRequiredError,
     RefusedError,
     ServerError,
     StairgateError,
@@ -35,6 +36,7 @@ _FAMILIES: Final[dict[int, type[RefusedError]]] = {
     409: ConflictError,
     412: ChangedMeanwhileError,
     413: TooLargeError,
+    428: PreconditionRequiredError,
     422: WrongAnswerError,
     429: TooManyError,
 }

@@ -321,7 +321,8 @@ class Challenge:
     One attempt to meet one requirement. *asked* says in words for what.
 
     *page_uri* and *match_code* are there right after it was opened: show the number beside the link or its QR code; it
-    is typed on the page.
+    is typed on the page. Where other people are asked, by the request *request_id*, *approved* says whether they have
+    agreed; else it is None.
     """
 
     challenge_id: str
@@ -338,6 +339,8 @@ class Challenge:
     elevation_id: str | None = None
     page_uri: str | None = field(default=None, repr=False)
     match_code: str | None = field(default=None, repr=False)
+    request_id: str | None = None
+    approved: bool | None = None
     extra: Mapping[str, object] = field(default_factory=lambda: NO_EXTRA)
 
     @property

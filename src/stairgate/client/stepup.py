@@ -39,7 +39,7 @@ def step_up_authorization(
 
 
 def open_challenge(
-    conversation: Conversation, challenge_token: str, *, user_token: str | None, opening: Mapping[str, str | None]
+    conversation: Conversation, challenge_token: str, *, user_token: str | None, opening: Mapping[str, str | int | None]
 ) -> Operation[Challenge]:
     """Open the challenge that the token stands for, and say what is known; a repeat gives the same one."""
     body: dict[str, Any] = {"stepUpChallengeToken": challenge_token}
@@ -79,12 +79,25 @@ def watch_challenge(conversation: Conversation, challenge_id: str, *, user_token
 
 
 def wait_for_challenge(
-    conversation: Conversation, challenge_id: str, *, user_token: str | None, timeout: float
+    conversation: Conversation,
+    challenge_id: str,
+    *,
+    user_token: str | None,
+    timeout: float,
+    until_approved: bool = False,
 ) -> Operation[Challenge]:
-    """Wait until the challenge has ended, at most *timeout* seconds, and return it as it then is."""
+    """
+    Wait until the challenge has ended, at most *timeout* seconds, and return it as it then is.
+
+    With *until_approved* only while other people have yet to agree.
+    """
     deadline = conversation.elapsed() + timeout
     challenge = yield from get_challenge(conversation, challenge_id, user_token=user_token)
-    while challenge.live and (left := deadline - conversation.elapsed()) > 0:
+    while (
+        challenge.live
+        and not (until_approved and challenge.approved is not False)
+        and (left := deadline - conversation.elapsed()) > 0
+    ):
         asked_at = conversation.elapsed()
         wait = max(1, int(min(left, LONGEST_WAIT)))
         challenge = yield from get_challenge(conversation, challenge_id, user_token=user_token, wait=wait)
