@@ -13,7 +13,7 @@ from tests.reference.conditions import says
 
 from stairgate.model.access import AccessRecord, RecordStatus, ResourceAbility, ResourceConfiguration, Role, Statement
 from stairgate.model.actions import ANY_ACTION, READ, Action
-from stairgate.model.approvals import Quorum
+from stairgate.model.approvals import MAX_QUORUMS, Quorum
 from stairgate.model.canonical import canonical_json
 from stairgate.model.decisions import Question, Reason
 from stairgate.model.documents import area_document, requirement_document
@@ -182,6 +182,11 @@ def all_approvals(asked: Sequence[Requirement]) -> frozenset[Quorum]:
     )
 
 
+def few_enough(marks: Sequence[Mark]) -> bool:
+    """§4, approvals: a requirement has at most ten quorums, so more can be in no challenge."""
+    return len(all_approvals([mark.requirement for mark in marks])) <= MAX_QUORUMS
+
+
 def approved(elevation: Elevation, requirement: Requirement) -> bool:
     """§5: its approvals cover the mark's: as many people of the same groups, the requester only where allowed."""
     return all(
@@ -301,7 +306,7 @@ def judge(
     if good:
         first = min(good, key=lambda e: (e.uses is not None, e.expires_at, e.id))
         return Verdict("allow", elevation=first.id)
-    possible = [marks for marks in found if can_be_met(merged(marks), best_levels)]
+    possible = [marks for marks in found if few_enough(marks) and can_be_met(merged(marks), best_levels)]
     if not possible:
         return Verdict("step_up", Reason.REQUIREMENT_UNSATISFIABLE)
     cheapest = min(possible, key=lambda marks: cost(marks, question))
