@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.pages.bank import Bank, open_bank
+from tests.pages.stage import STAGE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -22,5 +23,16 @@ def browser() -> Iterator[Browser]:
     """One browser for all: each test has contexts of its own."""
     from tests.pages.chromium import chromium
 
-    with chromium() as started:
-        yield started
+    started = chromium()
+    yield STAGE.submit(started.__enter__).result()
+    STAGE.submit(started.__exit__, None, None, None).result()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test that has the browser runs in the browser's thread."""
+    if "browser" not in pyfuncitem.fixturenames:
+        return None
+    wanted = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    STAGE.submit(pyfuncitem.obj, **wanted).result()
+    return True

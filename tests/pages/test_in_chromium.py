@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.pages.bank import Asked, Bank
+from tests.pages.stage import STAGE
 from tests.pages.states import DETAILS, DEVICE, STATES
 
 from stairgate.model.protection import Level, Requirement
@@ -57,7 +58,7 @@ def tabs(browser: Browser) -> Iterator[Any]:
 
     yield opened
     for context in contexts:
-        context.close()
+        STAGE.submit(context.close).result()
 
 
 def asked(bank: Bank) -> Asked:
