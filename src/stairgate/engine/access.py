@@ -9,6 +9,7 @@ from stairgate.engine.facts import Facts
 from stairgate.engine.lookup import Asked
 from stairgate.model.actions import ANY_ACTION, READ, Action
 from stairgate.model.decisions import Question
+from stairgate.model.resources import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,18 @@ def actions_on(question: Question, facts: Facts) -> tuple[HeldAction, ...]:
     return tuple(
         each for _, each in sorted(held.items()) if each.allow or each.grant
     )  # a permission without any right gives nothing
+
+
+def conditional_on(resource: Resource, facts: Facts) -> tuple[Action, ...]:
+    """The actions that grants with a condition give on *resource*, should it be true: for a part of them it may be."""
+    return tuple(
+        each.action
+        for table in facts.tables
+        for _, given in table.hits(Asked(resource, ANY_ACTION))
+        if given.when is not None
+        for role in given.roles
+        for each in facts.roles.permissions(role)
+    )
 
 
 def _judge(judges: dict[str, Conditions], question: Question, action: Action) -> Conditions:

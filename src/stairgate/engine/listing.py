@@ -12,7 +12,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from stairgate.engine.access import HeldAction, actions_on
+from stairgate.engine.access import HeldAction, actions_on, conditional_on
 from stairgate.engine.decide import Pending, Right, assess, resolve
 from stairgate.engine.facts import Facts
 from stairgate.engine.grants import Given, GrantTable
@@ -87,6 +87,8 @@ class ShownResource:
 
 
 _Verdict = tuple[Action, Right, Allow | StepUpRequired]
+# What is held and not open: it wants a step-up, or a condition is false for it that may be true for a part of it.
+_Guarded = tuple[Action, Right, StepUpRequired | Deny]
 
 
 def permissions_on(
@@ -150,21 +152,21 @@ def roles_on(resource: Resource, view: Viewpoint, *, include_protected: bool = F
 def _verdicts(resource: Resource, view: Viewpoint) -> Iterator[_Verdict]:
     """Each held action and right with its decision, then those of the known actions below what is not open."""
     held = actions_on(view.question(resource, ANY_ACTION), view.facts)
-    guarded: list[tuple[Action, Right, StepUpRequired]] = []
+    guarded: list[_Guarded] = []
     opened: list[tuple[Action, Right]] = []
     for each in held:
         for right in _rights(each):
             decision = view.decision(resource, each.action, right)
-            if isinstance(decision, Deny):
-                continue
             if isinstance(decision, Allow):
                 opened.append((each.action, right))
             else:
                 guarded.append((each.action, right, decision))
-            yield each.action, right, decision
+            if not isinstance(decision, Deny):
+                yield each.action, right, decision
+    guarded += [(action, right, Deny()) for action in conditional_on(resource, view.facts) for right in Right]
     if guarded:
-        names = {each.action.key for each in held}
-        below = [action for action in _known(resource, view.facts) if action.key not in names]
+        known = {**_known(resource, view.facts), **{each.action.key: each.action for each in held}}
+        below = [action for _, action in sorted(known.items())]  # each before those that it covers
         yield from _narrower(resource, view, below, opened, guarded)
 
 
@@ -173,12 +175,12 @@ def _narrower(
     view: Viewpoint,
     known: Iterable[Action],
     opened: list[tuple[Action, Right]],
-    guarded: list[tuple[Action, Right, StepUpRequired]],
+    guarded: list[_Guarded],
 ) -> Iterator[_Verdict]:
     """What is said of *known* actions that a *guarded* one covers, where it is more than broader ones say already."""
     for action in known:
         for right in Right:
-            over = [refusal for broad, its, refusal in guarded if its is right and broad.covers(action)]
+            over = [broader for broad, its, broader in guarded if its is right and broad.covers(action)]
             if not over or any(its is right and broad.covers(action) for broad, its in opened):
                 continue
             decision = view.decision(resource, action, right)
@@ -186,16 +188,16 @@ def _narrower(
                 opened.append((action, right))
                 yield action, right, decision
             elif isinstance(decision, StepUpRequired) and all(
-                refusal.requirement != decision.requirement for refusal in over
+                isinstance(broader, Deny) or broader.requirement != decision.requirement for broader in over
             ):
                 guarded.append((action, right, decision))
                 yield action, right, decision
 
 
-def _known(resource: Resource, facts: Facts) -> list[Action]:
-    """The actions that a role or a mark on *resource* names, each before those that it covers."""
+def _known(resource: Resource, facts: Facts) -> dict[str, Action]:
+    """The actions that a role or a mark on *resource* names, by their keys."""
     marked = {mark.action.key: mark.action for mark in facts.resources.marks_on(Asked(resource, ANY_ACTION))}
-    return [action for _, action in sorted({**marked, **facts.roles.actions}.items())]
+    return {**marked, **facts.roles.actions}
 
 
 def _rights(held: HeldAction) -> list[Right]:

@@ -84,6 +84,25 @@ def test_where_a_part_of_a_held_action_is_protected_the_known_ones_below_it_stan
     assert shown(known, elevation("a", "pay")) == ["pay agd", "READ agd"]
 
 
+def test_the_rights_that_come_from_a_broader_action_are_added_to_those_of_a_held_one() -> None:
+    known = facts(
+        grant("all", "a"),
+        grant("w", "a", statement=1),
+        roles=[role("all", "*"), role("w", "pay", rights="g"), role("x", "read")],
+        resources=[guard("a", STRONG, "zap")],
+    )
+    assert shown(known) == ["pay ag", "READ a"]
+
+
+def test_where_a_condition_holds_for_a_part_of_an_action_that_part_is_shown() -> None:
+    known = facts(
+        grant("Authress:Owner", "a", when="action.name == 'pay'"),
+        roles=[role("r", "read", "pay", "pay:small")],
+    )
+    assert shown(known) == ["pay agd"]
+    assert roles_shown(known) == ["Authress:Owner"]
+
+
 def test_a_part_with_a_lighter_requirement_than_the_whole_is_carried_too() -> None:
     known = facts(
         grant("w", "a"),
