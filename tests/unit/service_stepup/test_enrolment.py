@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import b32decode
 from dataclasses import replace
@@ -25,7 +26,7 @@ from stairgate.model.errors import (
     TooManyAttemptsError,
     WrongAnswerError,
 )
-from stairgate.model.evidence import AttemptCount, Factor
+from stairgate.model.evidence import AttemptCount, Evidence, Factor
 from stairgate.model.ids import EnrolmentId, FactorId, UserId
 from stairgate.model.protection import Level, Method, Requirement
 from stairgate.model.tokens import Caller, ClientCaller, UserCaller
@@ -613,3 +614,70 @@ async def test_locking_one_factor_leaves_the_owners_others(world: World) -> None
         await world.answer(ann, own, "000000")
     await world.answer(ann, own, codes[0], method=Method.RECOVERY)
     assert allowed(await world.check(ann, "ann", *PAY))
+
+
+# --- at the same time -----------------------------------------------------------------------------------------
+
+
+async def test_of_many_who_use_one_recovery_code_at_once_one_passes(world: World) -> None:
+    """Attack 4, on two challenges of two tokens in parallel."""
+    ann = await world.login("ann")
+    codes = await with_codes(world, ann)
+    await world.grant("ann", "accounts/1", "pay")
+    await world.protect("accounts/1", ("pay", Requirement(level=Level.BASIC)))
+    tokens = [await world.login("ann") for _ in range(4)]
+    views = [await world.open(token, await world.refused(token, "ann", *PAY)) for token in tokens]
+    outcomes = await asyncio.gather(
+        *(
+            world.answer(token, view, codes[0], method=Method.RECOVERY)
+            for token, view in zip(tokens, views, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    passed = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    assert len(passed) == 1
+    failed = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert all(isinstance(outcome, (WrongAnswerError, TooManyAttemptsError)) for outcome in failed)
+
+
+async def test_parallel_guesses_are_counted_exactly(world: World) -> None:
+    """Attack 8: no guess is free because another is under way."""
+    await with_codes(world, await world.login("ann"))
+    await world.grant("ann", "accounts/1", "pay")
+    await world.protect("accounts/1", ("pay", Requirement(level=Level.BASIC)))
+    tokens = [await world.login("ann") for _ in range(10)]
+    views = [await world.open(token, await world.refused(token, "ann", *PAY)) for token in tokens]
+    outcomes = await asyncio.gather(
+        *(
+            world.answer(token, view, "0000-0000-0000", method=Method.RECOVERY)
+            for token, view in zip(tokens, views, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    looked_at = [outcome for outcome in outcomes if isinstance(outcome, WrongAnswerError)]
+    (recovery,) = [
+        view for view in await list_factors(world.services, tokens[0], ANN) if view.method is Method.RECOVERY
+    ]
+    count = await world.services.store.read(lambda t: t.attempts(ANN, recovery.id))
+    assert count.failures == len(looked_at) == 4  # the fourth failure makes the fifth wait
+    assert all(isinstance(outcome, (WrongAnswerError, TooManyAttemptsError)) for outcome in outcomes)
+
+
+async def test_removing_a_factor_ends_the_challenges_that_it_proved(world: World) -> None:
+    """Semantics §8: what was proven with it is not redeemed any more."""
+    await world.enrol("ann")
+    ann, other = await world.login("ann"), await world.login("ann")
+    await world.grant("ann", "accounts/1", "pay")
+    await world.protect("accounts/1", ("pay", Requirement()))
+    view = await world.open(other, await world.refused(other, "ann", *PAY))
+    (factor,) = await list_factors(world.services, ann, ANN)
+    evidence = Evidence(Method.TOTP, Level.STRONG, user_verified=False, proven_at=world.clock.now(), factor=factor.id)
+    proven = replace(view.challenge, state=ChallengeState.PROVEN, evidence=evidence, version=view.challenge.version + 1)
+    await world.services.store.write(lambda transaction: transaction.replace_challenge(proven))
+    with pytest.raises(StepUpRefusedError) as refusal:
+        await delete_factor(world.services, Authority(ann), ANN, factor.id)
+    await elevate(world, ann, refusal.value)
+    await delete_factor(world.services, Authority(ann), ANN, factor.id)
+    stored = await world.services.store.read(lambda t: t.challenge(view.challenge.id))
+    assert stored is not None
+    assert stored.state is ChallengeState.CANCELLED

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.service_stepup.world import KnownIssuerKeys, World, allowed
@@ -11,8 +13,10 @@ from tests.unit.service_stepup.world import KnownIssuerKeys, World, allowed
 from stairgate.bootstrap import key_file, open_services, prepare
 from stairgate.host.keyfile import new_key
 from stairgate.model.canonical import base64url
+from stairgate.model.decisions import Reason, StepUpRequired
 from stairgate.model.errors import DomainError, InvalidInputError, UnavailableError
 from stairgate.model.ids import ClientId, UserId
+from stairgate.model.protection import Level, Method, Requirement
 from stairgate.model.tokens import ClientCaller
 from stairgate.service.authentication import authenticate
 from stairgate.settings import Settings
@@ -184,3 +188,65 @@ def test_passkey_origins_are_the_public_ones_and_those_that_are_listed() -> None
     assert party is not None
     assert party.origins == ("https://login.bank.example", "https://bank.example.org")
     assert party.top_origins == ("https://shop.example",)
+
+
+MAIL = {"smtp_url": "smtp://localhost:1025", "smtp_from": "The bank <security@bank.example>"}
+HOOK = {
+    "message_webhook_url": "https://sms.example/send",
+    "message_webhook_secret": "whsec_" + base64.b64encode(bytes(range(32))).decode(),
+}
+
+
+@pytest.mark.parametrize(
+    ("members", "offered"),
+    [
+        ({}, set()),
+        (MAIL, {Method.EMAIL}),
+        (HOOK, {Method.SMS}),
+        ({**MAIL, **HOOK}, {Method.EMAIL, Method.SMS}),
+    ],
+    ids=["nothing", "mail", "webhook", "both"],
+)
+async def test_email_and_sms_are_offered_only_where_they_are_configured(
+    members: dict[str, Any], offered: set[Method]
+) -> None:
+    settings = Settings(database_url="memory:", **members)
+    assert "whsec" not in repr(settings)
+    async with open_services(settings) as services:
+        assert services.rules.methods & {Method.EMAIL, Method.SMS} == offered
+        assert services.senders.keys() == offered
+
+
+@pytest.mark.parametrize(
+    ("members", "field"),
+    [
+        ({"smtp_url": "smtp://localhost"}, "STAIRGATE_SMTP_URL"),
+        ({"smtp_from": "a@b.example"}, "STAIRGATE_SMTP_URL"),
+        ({**MAIL, "smtp_url": "localhost:25"}, "STAIRGATE_SMTP_URL"),
+        ({**MAIL, "smtp_from": "nobody"}, "STAIRGATE_SMTP_FROM"),
+        ({"message_webhook_url": "https://sms.example"}, "STAIRGATE_MESSAGE_WEBHOOK_URL"),
+        ({**HOOK, "message_webhook_url": "http://sms.example"}, "STAIRGATE_MESSAGE_WEBHOOK_URL"),
+        ({**HOOK, "message_webhook_secret": "secret"}, "STAIRGATE_MESSAGE_WEBHOOK_SECRET"),
+    ],
+    ids=str,
+)
+async def test_half_a_way_to_send_is_refused_by_name(members: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        async with open_services(Settings(database_url="memory:", **members)):
+            pass
+    assert refused.value.field == field
+    assert "secret" not in refused.value.problem
+
+
+async def test_a_mark_that_needs_what_is_not_configured_cannot_be_met() -> None:
+    """Semantics §5: accepted when written, `requirement_unsatisfiable` when asked."""
+    clock, keys = FakeClock(), KnownIssuerKeys()
+    settings = Settings(database_url="memory:", dev=True)
+    async with open_services(settings, clock=clock, issuer_keys=keys) as services:
+        world = World(services, clock, keys, settings)
+        await world.grant("ann", "a", "pay")
+        await world.protect("a", ("pay", Requirement(level=Level.BASIC, methods=frozenset({Method.SMS}))))
+        checked = await world.check(await world.login("ann"), "ann", "pay", "a")
+        assert isinstance(checked.decision, StepUpRequired)
+        assert checked.decision.reason is Reason.REQUIREMENT_UNSATISFIABLE
+        assert checked.challenge_token is None
