@@ -109,6 +109,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "/v1/users/{userId}/factors"): {"method": "totp"},
     ("POST", "/v1/users/{userId}/factors/{factorId}/confirm"): {"code": "{newCode}"},
     ("PATCH", "/v1/users/{userId}/factors/{factorId}"): {"name": "phone"},
+    ("PUT", "/v1/users/{userId}/caution"): {"always": True},
     ("POST", "/v1/step-up"): {"stepUpChallengeToken": "{satisfiedToken}"},
     ("POST", "/v1/records"): {**_RECORD, "recordId": "rec_2"},
     ("PUT", "/v1/records/{recordId}"): {**_RECORD, "users": [{"userId": "ann"}]},

@@ -37,6 +37,7 @@ class Event(StrEnum):
     FACTOR_CHANGED = "factor.changed"
     FACTOR_DISABLED = "factor.disabled"
     FACTOR_SUSPECT = "factor.suspect"  # a passkey's sign counter did not go up: it may have been cloned
+    CAUTION_CHANGED = "user.caution_changed"  # "ask me every time"
     LINK_CREATED = "account_link.created"
     LINK_ENTERED = "account_link.entered"
     NOTICE_FAILED = "notice.failed"  # the user could not be told of a change of their factors

@@ -22,6 +22,7 @@ from stairgate.service.context import Services
 from stairgate.service.guard import opens
 from stairgate.service.loading import facts_in
 from stairgate.service.proving import Proof
+from stairgate.service.wishes import asks_every_time
 from stairgate.stepup.approvals import settled, used
 from stairgate.stepup.challenges import MAX_WRONG, ended, proven, satisfied, wrong
 from stairgate.stepup.elevations import issue
@@ -43,6 +44,7 @@ class Earner:
         self, transaction: WriteTransaction, challenge: Challenge, proof: Proof, *, once: bool, now: datetime
     ) -> Challenge | DomainError:
         """End *challenge* by *proof* and elevate its token; `superseded` where that would not help today."""
+        once = once or asks_every_time(transaction, challenge.ticket.user)
         elevation = self._issued(challenge, proof.evidence, once=once, now=now)
         outdated = self._outdated(transaction, challenge, elevation, now)
         if outdated is not None:

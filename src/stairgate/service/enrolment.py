@@ -10,6 +10,7 @@ import asyncio
 import json
 from base64 import b32encode, urlsafe_b64decode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
@@ -49,6 +50,10 @@ _ENROLLED_HERE = frozenset({Method.TOTP, Method.PASSKEY, Method.RECOVERY, Method
 _MESSAGES = "enrolment messages"  # under which the messages of a user's enrolments are counted
 # What a factor of each method may turn out to prove, strongest first.
 _LEVELS: Mapping[Method, tuple[Level, ...]] = {Method.PASSKEY: (Level.HARDWARE, Level.PHISHING_RESISTANT)}
+
+
+class _AllowedSoFarError(Exception):
+    """It would be allowed; nothing of the question stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,10 +278,12 @@ async def _new_recovery_codes(services: Services, authority: Authority, user: Us
     codes = recovery_code.new_codes(services.entropy.bytes(recovery_code.RANDOM_BYTES))
     salts = [services.entropy.bytes(recovery_code.SALT_BYTES) for _ in codes]
 
-    def may(transaction: WriteTransaction) -> Allowed:
-        return _require(services, transaction, authority, user, Method.RECOVERY, services.clock.now())
+    def may(transaction: WriteTransaction) -> None:
+        _require(services, transaction, authority, user, Method.RECOVERY, services.clock.now())
+        raise _AllowedSoFarError  # a use that was taken is given back: it is for the transaction that stores
 
-    await services.store.write(may)  # before the work of hashing, and again in the transaction that it is for
+    with suppress(_AllowedSoFarError):  # before the work of hashing, so that nobody has it done who may not
+        await services.store.write(may)
 
     def digest(text: str) -> str:
         return services.keys.digest(text, purpose=recovery_purpose(id_))

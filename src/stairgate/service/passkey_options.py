@@ -28,6 +28,7 @@ from stairgate.service.eligible import no_eligible_factor, offered_levels, other
 from stairgate.service.endings import settle
 from stairgate.service.parties import Party, require_party
 from stairgate.service.stored_factors import passkey_in, usable_factors
+from stairgate.service.wishes import asks_every_time
 from stairgate.stepup.consent import NONCE_BYTES, consent_document, webauthn_challenge
 
 
@@ -76,9 +77,10 @@ async def passkey_options(
         if not allowed:
             return no_eligible_factor(challenge.ticket.user)
         ends = min(now + timedelta(seconds=TIMEOUT_SECONDS), challenge.expires_at)
-        ceremony = Ceremony(nonce, once, ends)
+        only_once = once or asks_every_time(transaction, challenge.ticket.user)
+        ceremony = Ceremony(nonce, only_once, ends)
         transaction.replace_challenge(replace(challenge, ceremony=ceremony, version=challenge.version + 1))
-        signed = webauthn_challenge(nonce, consent_document(challenge, once=once))
+        signed = webauthn_challenge(nonce, consent_document(challenge, once=only_once))
         seconds = int((ends - now).total_seconds())
         return request_options(relying_party, challenge=signed, allowed=allowed, seconds=seconds)
 

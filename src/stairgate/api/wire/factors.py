@@ -90,6 +90,12 @@ class Factors(Struct, rename="camel"):
     factors: list[Factor]
 
 
+class Caution(Struct, rename="camel", forbid_unknown_fields=True):
+    """`always`: each step-up opens one access, once."""
+
+    always: bool
+
+
 class AccountLink(Struct, rename="camel"):
     """A link to the account page, good once. `link` is its secret alone, for adding a factor over the API."""
 

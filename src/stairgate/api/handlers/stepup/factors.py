@@ -12,6 +12,7 @@ from stairgate.model.protection import method_of
 from stairgate.service import account_factors
 from stairgate.service.account_factors import FactorView, view_of
 from stairgate.service.account_links import create_account_link
+from stairgate.service.caution import read_caution, set_caution
 from stairgate.service.confirm_enrolment import ConfirmCall, confirm_enrolment
 from stairgate.service.enrolment import BeginCall, begin_enrolment
 from stairgate.service.factor_rights import Authority
@@ -75,6 +76,18 @@ async def remove(call: Call) -> Answer:
     """Answer `DELETE /v1/users/{userId}/factors/{factorId}`."""
     await account_factors.delete_factor(call.services, Authority(call.caller), _user(call), FactorId(_id(call)))
     return empty_answer(204)
+
+
+async def caution(call: Call) -> Answer:
+    """Answer `GET /v1/users/{userId}/caution`."""
+    return json_answer(200, wire.Caution(always=await read_caution(call.services, call.caller, _user(call))))
+
+
+async def set_always(call: Call) -> Answer:
+    """Answer `PUT /v1/users/{userId}/caution`."""
+    body = call.body(wire.Caution)
+    always = await set_caution(call.services, Authority(call.caller), _user(call), always=body.always)
+    return json_answer(200, wire.Caution(always=always))
 
 
 async def link(call: Call) -> Answer:
