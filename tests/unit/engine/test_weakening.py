@@ -41,6 +41,7 @@ ANOTHER: dict[str, Any] = {
     "enforce": Enforcement.OBSERVE,
     "device": Device.SAME,
     "approvals": frozenset({Quorum(1, frozenset({GroupId("managers")}))}),
+    "when": "context.amount >= 100",
 }
 
 MANAGERS = frozenset({GroupId("managers")})
@@ -140,6 +141,27 @@ def test_who_newly_manages_is_told_by_name() -> None:
     assert newly_manage(before, after) == {staff}
     assert newly_manage(before, before) == newly_manage(before, record(statement(None, "docs"))) == frozenset()
     assert newly_manage(before, record(statement(None, "Authress:Roles", "Authress:*"))) == {mine}
+
+
+def test_a_grant_under_a_condition_is_less_than_the_same_without() -> None:
+    """Who had it under a condition has it newly where that is another or gone, and it frees what is marked beside it."""
+    bob = Principal(PrincipalKind.USER, "bob")
+
+    def under(when: str | None, mark: Requirement | None = None, at: str = "Authress:Roles") -> Statement:
+        return replace(statement(mark, at), when=when)
+
+    for before, after, newly in (
+        ("true", "true", False),
+        (None, "true", False),
+        ("true", None, True),
+        ("true", "context.a", True),
+    ):
+        assert (newly_manage(record(under(before)), record(under(after))) == {bob}) is newly, (before, after)
+        # An unmarked statement of the same access was there already: the mark of the other is not weakened by it,
+        # unless it gave less then.
+        stood = record(under(None, MARK, "docs"), under(before, None, "docs"))
+        stands = record(under(None, MARK, "docs"), under(after, None, "docs"))
+        assert bool(weakened_in_record(stood, stands)) is newly, (before, after)
 
 
 def test_a_pattern_reaches_the_management_api_by_its_first_segment() -> None:
