@@ -42,6 +42,7 @@ MOST_TEXT = 8192  # characters, of names and texts together
 _SYNTAX_ERROR = re.compile(r"ERROR: <input>:(?P<line>[0-9]+):(?P<column>[0-9]+): (?P<message>[^\n]*)")
 _COMMAND_LINE = "cel.cli"
 _PANIC = "pyo3_runtime"  # the module of the exception that a panic of the library's Rust becomes
+_NO_REASON = "it cannot be evaluated"
 _Variables = Mapping[str, Callable[[Question], JsonValue]]
 
 
@@ -129,6 +130,30 @@ def is_constant(expression: str) -> bool:
     return compiled is not None and not compiled[1]
 
 
+def false_where_nothing_is_said(expression: str) -> bool:
+    """Whether *expression* is false of an empty context, whatever else is asked: then it is dodged by silence."""
+    compiled, evaluator = _program(expression), _evaluator()
+    if compiled is None or evaluator is None or "context" not in compiled[1]:
+        return False
+    verdict, _ = _evaluated(compiled[0], evaluator.Context(variables={"context": {}}))
+    return verdict is Verdict.FALSE
+
+
+def _evaluated(program: Program, context: Context | None) -> tuple[Verdict, str | None]:
+    """The verdict of *program*; for an error, why."""
+    try:
+        value = program.execute(context)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it must not widen
+        return Verdict.ERROR, _in_words(error)
+    except BaseException as panic:
+        if type(panic).__module__ != _PANIC:
+            raise
+        return Verdict.ERROR, _NO_REASON
+    if value is not True and value is not False:
+        return Verdict.ERROR, _NO_REASON
+    return (Verdict.TRUE if value else Verdict.FALSE), None
+
+
 class Conditions:
     """What conditions say of one question. Each is evaluated once, whatever the number of grants that carry it."""
 
@@ -163,17 +188,7 @@ class Conditions:
         program, names = compiled
         if any(self._prepared(name) for name in names):
             return Condition(expression, Verdict.ERROR, "what it looks at is too large")
-        try:
-            value = program.execute(self._context)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it must not widen
-            return Condition(expression, Verdict.ERROR, _in_words(error))
-        except BaseException as panic:
-            if type(panic).__module__ != _PANIC:
-                raise
-            return Condition(expression, Verdict.ERROR, "it cannot be evaluated")
-        if value is not True and value is not False:
-            return Condition(expression, Verdict.ERROR, "it cannot be evaluated")
-        return Condition(expression, Verdict.TRUE if value else Verdict.FALSE)
+        return Condition(expression, *_evaluated(program, self._context))
 
     def _prepared(self, name: str) -> bool:
         """Hand the variable *name* to the evaluator, once; returns whether it is too large."""
@@ -253,7 +268,7 @@ def _in_words(error: Exception) -> str:
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return words
-    return "it cannot be evaluated"
+    return _NO_REASON
 
 
 _WORDS = (

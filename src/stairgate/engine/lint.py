@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stairgate.engine.conditions import is_constant
+from stairgate.engine.conditions import false_where_nothing_is_said, is_constant
 from stairgate.engine.findings import Finding, Policy, Severity, role_place, statement_place
 from stairgate.engine.merging import satisfiable
 from stairgate.engine.void_marks import void_marks
@@ -87,6 +87,10 @@ def _unknown(kind: str, name: str, place: str) -> Finding:
 
 def _conditions(policy: Policy, records: Sequence[AccessRecord]) -> Iterator[Finding]:
     conditions = [(place, asked.when) for place, asked in _requirements(policy, records)]
+    for place, expression in conditions:
+        if expression is not None and false_where_nothing_is_said(expression):
+            message = "its condition is false where the request has no context: whoever leaves that out is not asked"
+            yield Finding(Severity.WARNING, "dodged-by-silence", place, message)
     conditions += [
         (statement_place(record, position), statement.when)
         for record in records

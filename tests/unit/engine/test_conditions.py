@@ -185,13 +185,13 @@ WORST: list[tuple[str, dict[str, JsonValue]]] = [
 
 @pytest.mark.parametrize(("expression", "context"), WORST, ids=range(len(WORST)))
 def test_the_worst_that_is_taken_ends_within_25_milliseconds(expression: str, context: dict[str, JsonValue]) -> None:
-    """The longest of what was found by hand; the best of three runs, as other work may interrupt one."""
+    """The longest of what was found by hand; the best of three runs, in time of this thread."""
     require_condition(expression)
     took = []
     for _ in range(3):
-        begun = time.perf_counter()
+        begun = time.thread_time()
         Conditions(ask("a", context=context)).of(expression)
-        took.append(time.perf_counter() - begun)
+        took.append(time.thread_time() - begun)
     assert min(took) < 0.025
 
 
@@ -285,9 +285,9 @@ def test_whatever_is_written_is_refused_or_judged(expression: str, context: dict
     """No expression on any context crashes, panics or hangs; what was refused when written is an error when met."""
     amiss = _refusal(expression)
     assert amiss is None or (amiss.line >= 1 and amiss.column >= 1)
-    begun = time.perf_counter()
+    begun = time.thread_time()
     verdict = Conditions(ask("a", context=context)).of(expression).verdict
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1
     assert amiss is None or verdict is Verdict.ERROR
 
 

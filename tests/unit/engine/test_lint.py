@@ -165,6 +165,8 @@ def test_marks_that_cannot_be_met_refuse_nothing_or_take_a_code_alone_are_named(
         "agreed": Requirement(approvals=frozenset({Quorum(2, frozenset({GroupId("staff"), GroupId("none")}))})),
         "always": Requirement(when="1 < 2"),
         "fine": Requirement(when="context.amount > 100"),
+        "dodged": Requirement(when="has(context.amount) && context.amount > subject.properties.limit"),
+        "seen": Requirement(when="!has(context.amount) || context.amount > 100"),
     }
     policy = Policy(
         (),
@@ -179,6 +181,7 @@ def test_marks_that_cannot_be_met_refuse_nothing_or_take_a_code_alone_are_named(
         ("error", "out-of-reach", "resource `hard` mark 0"),
         ("warning", "constant-condition", "resource `always` mark 0"),
         ("warning", "codes-only", "resource `coded` mark 0"),
+        ("warning", "dodged-by-silence", "resource `dodged` mark 0"),
         ("warning", "observes-only", "resource `watching` mark 0"),
     ]
 

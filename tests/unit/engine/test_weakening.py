@@ -144,7 +144,7 @@ def test_who_newly_manages_is_told_by_name() -> None:
 
 
 def test_a_grant_under_a_condition_is_less_than_the_same_without() -> None:
-    """Who had it under a condition has it newly where that is another or gone, and it frees what is marked beside it."""
+    """Who had it under a condition has it newly where that is another or gone, and it frees what is marked."""
     bob = Principal(PrincipalKind.USER, "bob")
 
     def under(when: str | None, mark: Requirement | None = None, at: str = "Authress:Roles") -> Statement:
@@ -179,8 +179,8 @@ def test_the_largest_record_is_compared_in_no_time() -> None:
     marks = [Requirement(lifetime=100 + number) for number in range(100)]
     stood = record(*(statement(mark, *at, roles=roles) for mark, at in zip(marks, resources, strict=True)), users=users)
     above = record(*(statement(MARK, f"a/{number}", roles=roles) for number in range(100)), users=users)
-    began = time.perf_counter()
+    began = time.thread_time()
     assert weakened_in_record(stood, above)
     assert not weakened_in_record(stood, stood)
     assert not weakened_in_record(stood, record(*reversed(stood.statements), users=users[:1]))
-    assert time.perf_counter() - began < 10  # a second where nothing else runs
+    assert time.thread_time() - began < 10  # a second where nothing else runs
