@@ -30,7 +30,7 @@ from stairgate.model.errors import (
     InvalidChallengeTokenError,
 )
 from stairgate.model.evidence import Evidence, TokenEvidence
-from stairgate.model.ids import AccountId, ChallengeId, ElevationId, RequestId, UserId, user_id
+from stairgate.model.ids import AccountId, ChallengeId, ElevationId, GroupId, RequestId, UserId, user_id
 from stairgate.model.protection import BEST_LEVELS, LEVELS, Level, Method
 from stairgate.model.requests import Request, RequestStatus
 from stairgate.model.requests import Vote as SaidVote
@@ -237,9 +237,17 @@ class PureDoor(ABC):
             now,
             now + timedelta(days=1),
             now,
+            members=self._members(),
         )
         self.requests[request.id] = request
         return request
+
+    def _members(self) -> dict[GroupId, frozenset[UserId]]:
+        """Who is in which group now: of those only who is in it later, too, counts."""
+        return {
+            group: frozenset(UserId(user) for user, held in self.world.groups_of.items() if group in held)
+            for group in {group for held in self.world.groups_of.values() for group in held}
+        }
 
     async def vote(self, step: Vote) -> str:
         now = self.clock.now()

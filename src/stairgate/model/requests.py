@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from stairgate.model.access import NO_TAGS, Statement
 from stairgate.model.approvals import NO_QUORUMS, Quorums
@@ -61,6 +62,10 @@ class Vote:
     hands_out: bool = False
 
 
+Members = Mapping[GroupId, frozenset[UserId]]
+NOBODY: Members = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class AccessTemplate:
     """The access that a request asks for: what the statements give, for all of *users*."""
@@ -97,6 +102,7 @@ class Request:
     record: RecordId | None = None
     tags: Mapping[str, str] = field(default_factory=lambda: NO_TAGS)
     token: TokenKey | None = None  # what it was made with; None: not known
+    members: Members = field(default_factory=lambda: NOBODY)  # of the groups that it names, when it was opened
 
     @property
     def ticket(self) -> Ticket | None:

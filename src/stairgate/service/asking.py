@@ -11,7 +11,7 @@ from stairgate.model.ids import ChallengeId, ClientId, RequestId
 from stairgate.model.requests import Request
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit
-from stairgate.service.requests import require_room
+from stairgate.service.requests import members_of, require_room
 from stairgate.stepup import approvals
 
 
@@ -56,6 +56,7 @@ class Asking:
             opener=self.opener or ticket.client,
             challenges=(challenge,),
             token=ticket.token,
+            members=members_of(transaction, ticket.requirement.approvals),
         )
         transaction.put_request(request)
         transaction.append_audit(audit.request_entry(Event.REQUEST_OPENED, request, by=by, at=now))

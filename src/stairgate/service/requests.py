@@ -14,6 +14,7 @@ from stairgate.model.actions import READ, parse_action
 from stairgate.model.approvals import MAX_QUORUMS, Quorums, merged_quorums
 from stairgate.model.audit import Event
 from stairgate.model.errors import (
+    ChallengeBarredError,
     DomainError,
     ForbiddenError,
     InvalidInputError,
@@ -29,6 +30,7 @@ from stairgate.model.requests import (
     EXPIRY_SECONDS,
     MAX_LIVE_REQUESTS,
     AccessTemplate,
+    Members,
     Request,
     RequestEnd,
     RequestStatus,
@@ -71,6 +73,7 @@ async def open_access_request(services: Services, caller: Caller, draft: AccessR
     access = _access(draft)
 
     def run(transaction: WriteTransaction, guard: Guard) -> Request:
+        require_unbarred(transaction, guard)
         require_room(transaction, guard.user, guard.now)
         quorums = quorums_of_access(transaction, access)
         request = Request(
@@ -83,6 +86,7 @@ async def open_access_request(services: Services, caller: Caller, draft: AccessR
             last_updated=guard.now,
             tags=draft.tags,
             token=guard.caller.token.key,
+            members=members_of(transaction, quorums),
         )
         transaction.put_request(request)
         _record(transaction, guard, Event.REQUEST_OPENED, request)
@@ -119,7 +123,10 @@ async def change_access_request(
             return RequestEndedError(request.status)
         if request.ticket is not None:
             raise InvalidInputError("requestId", "asks for a step-up, which cannot be changed: decline its challenge")
-        changed = approvals.changed(request, access, quorums_of_access(transaction, access), guard.now)
+        require_unbarred(transaction, guard)
+        quorums = quorums_of_access(transaction, access)
+        members = members_of(transaction, quorums)
+        changed = approvals.changed(request, access, quorums, members, guard.now)
         changed = replace(changed, tags=draft.tags)
         transaction.put_request(changed)
         _record(transaction, guard, Event.REQUEST_CHANGED, changed)
@@ -270,6 +277,19 @@ def quorums_of_access(transaction: ReadTransaction, access: AccessTemplate) -> Q
     if len(quorums) > MAX_QUORUMS:
         raise InvalidInputError("access", f"is guarded by more than {MAX_QUORUMS} quorums: ask for less at once")
     return quorums
+
+
+def members_of(transaction: ReadTransaction, quorums: Quorums) -> Members:
+    """Who is in each group that *quorums* name, now: only they count later, if they still are."""
+    named = {group for quorum in quorums for group in quorum.groups}
+    known = {group: transaction.group(group) for group in named}
+    return {name: frozenset() if group is None else frozenset(group.users) for name, group in known.items()}
+
+
+def require_unbarred(transaction: ReadTransaction, guard: Guard) -> None:
+    """Raises `ChallengeBarredError` where the user said of the calling token that it was not them (semantics §7.7)."""
+    if transaction.standing(guard.caller.token.key).not_me:
+        raise ChallengeBarredError
 
 
 def require_room(transaction: ReadTransaction, user: UserId, now: datetime) -> None:

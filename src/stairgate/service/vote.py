@@ -36,7 +36,16 @@ from stairgate.service.handing_out import could_hand_out, require_for_record
 from stairgate.service.management import Written, updated_at, writing
 from stairgate.service.proving import Proof
 from stairgate.service.records import store_record
-from stairgate.service.requests import find, guarding, quorums_of_access, record_for, require_seen, told
+from stairgate.service.requests import (
+    find,
+    guarding,
+    members_of,
+    quorums_of_access,
+    record_for,
+    require_seen,
+    require_unbarred,
+    told,
+)
 from stairgate.stepup import approvals
 from stairgate.stepup.challenges import agreed
 
@@ -95,8 +104,10 @@ def _as_guarded_today(transaction: ReadTransaction, request: Request) -> Request
     """*request* with what marks ask by now, too; what they asked when it was made stays."""
     if not isinstance(request.asked, AccessTemplate):
         return request
-    today = quorums_of_access(transaction, request.asked)
-    return replace(request, quorums=merged_quorums([request.quorums, today]))
+    quorums = merged_quorums([request.quorums, quorums_of_access(transaction, request.asked)])
+    # Of a group that a mark names only now, those who are in it now.
+    members = {**members_of(transaction, quorums), **request.members}
+    return replace(request, quorums=quorums, members=members)
 
 
 def _voted(
@@ -136,6 +147,7 @@ def _require_approver(transaction: WriteTransaction, guard: Guard, request: Requ
     """
     if not isinstance(guard.caller, UserCaller) and (request.ticket is not None or request.quorums):
         raise ForbiddenError("other people must agree to this: only users vote on it, with a token of their own")
+    require_unbarred(transaction, guard)
     groups = frozenset(transaction.groups_of(guard.user))
     counts = approvals.may_approve(request, guard.user, groups)
     if guard.user in request.interested and not counts:
@@ -215,7 +227,8 @@ def _give_access(transaction: WriteTransaction, guard: Guard, request: Request) 
     record = record_for(request)
     if transaction.record(record.id) is not None:
         raise AccessRecordAlreadyExistsError
-    record = replace(record, admins=(guard.user,), last_updated=updated_at(guard.now, None))
+    admins = tuple(vote.approver for vote in request.votes if vote.approve and vote.hands_out)
+    record = replace(record, admins=admins, last_updated=updated_at(guard.now, None))
     store_record(transaction, guard, record, None)
     done = replace(approvals.used(request, guard.now), record=record.id)
     endings.store_request(transaction, done, by=audit.actor(guard.caller), at=guard.now)

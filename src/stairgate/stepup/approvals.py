@@ -2,7 +2,8 @@
 The life of a request to other people: votes in, an outcome out (semantics §9; AR-5, AR-8; attacks 15, 17, 18).
 
 Who is in which group is told anew at each decision, so that a vote of somebody who is no approver any more counts for
-nothing.
+nothing. Nor does that of somebody who was put into a group after the request was opened: so nobody wins a quorum by
+filling a group.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from stairgate.model.approvals import Quorum, Quorums
 from stairgate.model.challenges import Ticket
 from stairgate.model.errors import ConflictError, LimitReachedError, RequestEndedError
 from stairgate.model.ids import ChallengeId, GroupId, UserId
-from stairgate.model.requests import MAX_VOTES, AccessTemplate, Request, RequestEnd, RequestStatus, Vote
+from stairgate.model.requests import MAX_VOTES, AccessTemplate, Members, Request, RequestEnd, RequestStatus, Vote
 
 Membership = Mapping[UserId, frozenset[GroupId]]  # the groups of each approver, as they are now
 
@@ -70,7 +71,9 @@ def tally(request: Request, membership: Membership) -> Tally:
 
 
 def _counts(quorum: Quorum, request: Request, approver: UserId, groups: frozenset[GroupId]) -> bool:
-    return (quorum.self_approval or approver not in request.interested) and not quorum.groups.isdisjoint(groups)
+    if approver in request.interested and not quorum.self_approval:
+        return False
+    return any(approver in request.members.get(group, ()) for group in quorum.groups & groups)
 
 
 def _ordered(quorums: Quorums) -> list[Quorum]:
@@ -139,15 +142,25 @@ def ended(request: Request, end: RequestEnd, now: datetime) -> Request:
     return _ended(replace(request, status=status), end, now)
 
 
-def changed(request: Request, asked: AccessTemplate, quorums: Quorums, now: datetime) -> Request:
+def changed(request: Request, asked: AccessTemplate, quorums: Quorums, members: Members, now: datetime) -> Request:
     """
     *request*, asking for something else: what was said of it before is void (attack 15).
+
+    *members* are those of the named groups now: as if it were opened now.
 
     Raises:
         RequestEndedError: It is decided, or has expired.
     """
     require_open(request, now)
-    return replace(request, asked=asked, quorums=quorums, votes=(), version=request.version + 1, last_updated=now)
+    return replace(
+        request,
+        asked=asked,
+        quorums=quorums,
+        members=members,
+        votes=(),
+        version=request.version + 1,
+        last_updated=now,
+    )
 
 
 def joined(request: Request, challenge: ChallengeId) -> Request:

@@ -249,12 +249,13 @@ async def test_an_approver_who_left_the_group_counts_no_more(world: World) -> No
     """Attack 18: removed between vote and quorum."""
     await hands_out(world, CAY)
     await guarded(world, 2, "managers")
-    await group(world, "managers", "bob", "cay")
+    await group(world, "managers", "bob", "cay", "eve")
     request = await opened(world)
     await said(world, BOB, request)
-    await group(world, "managers", "cay")
+    await group(world, "managers", "cay", "eve", "late")
     assert (await said(world, CAY, request)).status is RequestStatus.OPEN
-    await group(world, "managers", "cay", "eve")
+    with pytest.raises(ForbiddenError):
+        await said(world, user("late"), request)  # put into the group after the request was opened
     assert (await said(world, user("eve"), request)).status is RequestStatus.APPROVED
 
 

@@ -12,6 +12,7 @@ from stairgate.model.approvals import Quorum
 from stairgate.model.challenges import ChallengeState
 from stairgate.model.elevations import Elevation
 from stairgate.model.errors import (
+    ChallengeBarredError,
     ChallengeEndedError,
     ChallengePendingError,
     ForbiddenError,
@@ -170,6 +171,21 @@ async def test_approvers_see_what_waits_for_them_and_others_nothing(world: World
         assert [each.id for each in found.items] == expected
     with pytest.raises(NotFoundError):
         await says(world, "eve", view)
+
+
+async def test_a_token_that_was_disowned_does_not_vote(world: World, ann: UserCaller) -> None:
+    """§7.7: whoever stole a manager's token agrees to nothing once the manager said so."""
+    view, _ = await waiting(world, ann)
+    mia = await world.login("mia")
+    await world.protect("Authress:AccessRequests", ("Approve", Requirement()))
+    await world.enrol("mia")
+    with pytest.raises(StepUpRefusedError) as caught:
+        await says(world, mia, view)
+    assert caught.value.challenge_token is not None
+    own = await world.open(mia, caught.value.challenge_token)
+    await decline_challenge(world.services, mia, own.challenge.id, not_me=True)
+    with pytest.raises(ChallengeBarredError):
+        await says(world, mia, view)
 
 
 async def test_one_decline_ends_it(world: World, ann: UserCaller) -> None:

@@ -44,6 +44,9 @@ STATEMENT = Statement((RoleId("ro_1"),), (parse_pattern("a"),))
 ACCESS = AccessTemplate((UserId("user"), UserId("friend")), (STATEMENT,))
 
 
+EVERYBODY = frozenset(map(UserId, ["ann", "bob", "cay", "user", "friend", *(f"p{number}" for number in range(32))]))
+
+
 def quorum(count: int, *groups: str, self_approval: bool = False) -> Quorum:
     return Quorum(count, frozenset(map(GroupId, groups)), self_approval)
 
@@ -57,6 +60,7 @@ def request(*quorums: Quorum, **members: Any) -> Request:
         opened_at=NOW,
         expires_at=NOW + 600 * SECOND,
         last_updated=NOW,
+        members={GroupId(group): EVERYBODY for group in ("g", "h", "k")},
     )
     return replace(made, **members)
 
@@ -148,11 +152,21 @@ def test_a_vote_counts_only_while_the_approver_is_one() -> None:
     assert (gone.met, gone.missing, gone.counted) == (False, 1, frozenset({UserId("bob")}))
 
 
+def test_who_was_put_into_a_group_later_does_not_count() -> None:
+    """Attack 17: nobody wins a quorum by filling a group after they asked."""
+    asked = after(request(quorum(1, "g"), members={GroupId("g"): frozenset({UserId("bob")})}), "ann")
+    assert not may_approve(asked, UserId("ann"), frozenset({GroupId("g")}))
+    assert not tally(asked, membership(ann="g", bob="g")).met
+    assert tally(after(asked, "bob"), membership(ann="g", bob="g")).met
+    elsewhere = request(quorum(1, "g"), members={GroupId("h"): EVERYBODY})
+    assert not may_approve(elsewhere, UserId("ann"), frozenset({GroupId("g"), GroupId("h")}))
+
+
 def test_a_change_voids_what_was_said_before() -> None:
     """Attack 15: edited after one of two signatures, the signature is void, and the version tells."""
     asked = after(request(quorum(2, "g"), asked=ACCESS), "ann")
     other = replace(ACCESS, users=(UserId("user"),))
-    edited = changed(asked, other, asked.quorums, LATER)
+    edited = changed(asked, other, asked.quorums, asked.members, LATER)
     assert (edited.votes, edited.version, edited.asked) == ((), asked.version + 1, other)
     assert not tally(after(edited, "bob"), membership(ann="g", bob="g")).met
 

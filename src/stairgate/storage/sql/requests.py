@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import delete, select, union
 
 from stairgate.model.approvals import quorums_document, quorums_of
 from stairgate.model.challenges import Ticket
-from stairgate.model.ids import ChallengeId, RequestId, UserId
+from stairgate.model.ids import ChallengeId, GroupId, RequestId, UserId
 from stairgate.model.requests import AccessTemplate, Request, RequestEnd, RequestStatus, Vote
 from stairgate.ports.store import Page
 from stairgate.storage.sql import tables as t
@@ -128,6 +129,7 @@ def _request_text(request: Request) -> str:
             "challenges": request.challenges,
             "record": request.record,
             "tags": dict(request.tags),
+            "members": {group: sorted(users) for group, users in request.members.items()},
             "token": None if request.token is None else token_text(request.token),
         }
     )
@@ -154,6 +156,9 @@ def _request_of(request: str, requester: str, status: str, opened_at: int, docum
         challenges=tuple(ChallengeId(challenge) for challenge in value["challenges"]),
         record=value["record"],
         tags=members(value["tags"]),
+        members=MappingProxyType(
+            {GroupId(group): frozenset(map(UserId, users)) for group, users in value["members"].items()}
+        ),
         token=None if value["token"] is None else token_of(value["token"]),
     )
 

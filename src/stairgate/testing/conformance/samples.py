@@ -294,6 +294,7 @@ def a_request(name: str = "req_1", /, **members: Any) -> Request:  # noqa: ANN40
         challenges=(ChallengeId("ch_1"), ChallengeId("ch_2")),
         tags={"team": "payments"},
         token=TOKEN,
+        members={GroupId("managers"): frozenset({BOB, CAROL}), GroupId("audit"): frozenset()},
     )
     return replace(whole, **members)
 
