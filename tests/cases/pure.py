@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from types import MappingProxyType
 
 from tests.cases.doors import Entry, Shown, Shows, Told
@@ -74,6 +75,7 @@ class PureDoor(ABC):
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.begun = self.clock.now()
+        self.numbers = count()
         self.world = World()
         self.tokens: dict[str, Token] = {}
         self.external: dict[str, Level] = {}
@@ -160,7 +162,7 @@ class PureDoor(ABC):
         return ticket_for(
             refusal,
             question,
-            id=f"ticket {len(self.refusals)}",
+            id=f"ticket {next(self.numbers)}",
             account=AccountId("acc_case"),
             client=None,
             revision=1,
@@ -203,13 +205,21 @@ class PureDoor(ABC):
         method = Method(step.method)
         level = Level.STRONG if method is Method.TOTP else asked.best_levels[method]
         evidence = Evidence(method, level, user_verified=False, proven_at=now)
-        return self._proven(asked, challenge, evidence, now, once=step.once)
+        # The named token itself answers, but for what a client attests.
+        return self._proven(asked, challenge, evidence, now, once=step.once, same_device=method is Method.TOTP)
 
     def _proven(
-        self, asked: Asked, challenge: Challenge, evidence: Evidence, now: datetime, *, once: bool = False
+        self,
+        asked: Asked,
+        challenge: Challenge,
+        evidence: Evidence,
+        now: datetime,
+        *,
+        once: bool = False,
+        same_device: bool = False,
     ) -> Challenge:
         number = ElevationId(f"elevation {len(self.elevations)}")
-        elevation = issue(challenge, evidence, id=number, now=now, once=once)
+        elevation = issue(challenge, evidence, id=number, now=now, once=once, same_device=same_device)
         today = unconditional(self.world)
         if self.judged(today, replace(asked, evidence=None), [elevation], now).told.outcome != "allow":
             return ended(challenge, ChallengeState.SUPERSEDED, now)
