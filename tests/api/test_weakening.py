@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from tests.api.door import Answered, Door, Fields, encoded, open_door
 from tests.unit.service_stepup.world import STORES
 
 from stairgate.model.access import OWNER, AccessRecord, Statement
-from stairgate.model.ids import RecordId, UserId
-from stairgate.model.resources import parse_pattern
+from stairgate.model.actions import parse_action
+from stairgate.model.elevations import Area, Elevation
+from stairgate.model.ids import ChallengeId, ElevationId, RecordId, UserId
+from stairgate.model.protection import Level, Method
+from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.model.tokens import body_digest
+from stairgate.service.authentication import authenticate
 
 pytestmark = pytest.mark.anyio
 
@@ -263,6 +268,34 @@ async def test_an_elevation_for_the_resource_that_binds_no_body_does_not_do(
     assert weakening["requirement"]["bind"] == ["bodySha256"]
     await ann.step_up(weakening)
     assert (await ann.call("PUT", DOCS, body)).status == 200
+
+
+async def test_the_step_up_meets_what_guards_the_call_too_and_suffices_alone(
+    door: Door, setting: str, ann: Admin
+) -> None:
+    guarded = f"/v1/resources/{encoded('Authress:ResourcePermissions')}"
+    mark = {"level": "phishing-resistant", "lifetime": 20}
+    stands = resource({**MARK, "methods": None})
+    await stand(door, setting, ("PUT", DOCS, stands), ("PUT", guarded, resource(mark)))
+    own = await ann.refused("PUT", DOCS, resource())
+    assert (own["requirement"]["level"], own["requirement"]["bind"]) == ("phishing-resistant", [])
+    caller = await authenticate(door.world.services, ann.token)
+    now = door.world.clock.now()
+    made = Elevation(
+        ElevationId("el_1"),
+        UserId("ann"),
+        caller.token.key,
+        Area(parse_resource("Authress:ResourcePermissions"), parse_action("*")),
+        Level.HARDWARE,
+        Method.PASSKEY,
+        now,
+        now,
+        now + timedelta(seconds=20),
+        ChallengeId("ch_1"),
+    )
+    await door.world.services.store.write(lambda transaction: transaction.add_elevation(made))
+    asked = (await ann.refused("PUT", DOCS, resource(None)))["requirement"]
+    assert (asked["level"], asked["lifetime"], asked["bind"]) == ("phishing-resistant", 20, ["bodySha256"])
 
 
 async def test_a_mark_on_the_management_api_may_bind_the_body(door: Door, setting: str, ann: Admin) -> None:
@@ -570,6 +603,22 @@ async def test_to_make_a_key_for_a_service_client_takes_a_step_up_once_a_mark_st
     assert (await ann.call("POST", keys)).status == 201
     # To delete one takes none.
     assert (await ann.call("DELETE", f"{keys}/{first.json['keyId']}")).status == 204
+
+
+async def test_a_repeat_under_an_idempotency_key_is_answered_again_and_takes_no_second_step_up(
+    door: Door, setting: str, ann: Admin
+) -> None:
+    """The refusal is not what is remembered; what was done after the step-up is, with its one use."""
+    client = await new_client(door, setting)
+    keys = f"/v1/clients/{client}/access-keys"
+    await stand(door, setting, ELSEWHERE)
+    once: Fields = [(b"idempotency-key", b"one")]
+    await ann.step_up(await ann.refused("POST", keys, headers=once))
+    made = await ann.call("POST", keys, headers=once)
+    assert made.status == 201
+    again = await ann.call("POST", keys, headers=once)
+    assert (again.status, again.json) == (201, made.json)
+    await ann.refused("POST", keys, headers=[(b"idempotency-key", b"two")])
 
 
 async def test_a_key_of_one_s_own_is_bound_to_the_public_half_that_was_shown(

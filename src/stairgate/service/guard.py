@@ -127,14 +127,22 @@ class Guard:
         """
         Let nobody pass without an elevation for *action* on *resource* that meets all that is *asked*.
 
+        It must meet what guards the call itself, too, so that it alone lets the same call pass.
+
         Raises:
             StepUpRefusedError: The caller has none.
         """
         pattern = ResourcePattern(resource.segments, resource.children)
         marks = tuple(Mark(requirement, pattern, action, "a change of protection") for requirement in asked)
-        guarded = Candidate(Source(None, 0, None, pattern), action, marks, ())
-        pending = Pending(self._question(action, resource), (guarded,), self.facts.best_levels)
-        self._settle(pending, Right.ALLOW)
+        question = self._question(action, resource)
+        admin = self.user in _admins_of(self.transaction, self.user, resource)
+        facts = _with_admin(self.facts, resource) if admin else self.facts
+        outcomes = [assess(question, facts, right=right) for right in Right]
+        guarded = next((each.candidates for each in outcomes if isinstance(each, Pending)), ())
+        if not guarded or any(isinstance(each, Allow) for each in outcomes):
+            guarded = (Candidate(Source(None, 0, None, pattern), action, (), ()),)
+        asking = tuple(replace(each, marks=(*each.marks, *marks)) for each in guarded)
+        self._settle(Pending(question, asking, self.facts.best_levels), Right.ALLOW)
 
     def sees(self, action: Action, resource: Resource, *, admins: Collection[UserId] = ()) -> bool:
         """
