@@ -63,7 +63,7 @@ _RESERVED = frozenset(
 
 _TOKEN = re.compile(
     r"""
-    (?P<blank>[ \t\r\n\f]+|//[^\x00-\x1f\x7f\ud800-\udfff]*)
+    (?P<blank>[ \t\r\n\f]+|//[^\n\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]*)
   | (?P<text>'(?:[^'\\\x00-\x1f\x7f\ud800-\udfff]|\\[ -~])*'|"(?:[^"\\\x00-\x1f\x7f\ud800-\udfff]|\\[ -~])*")
   | (?P<number>0[xX][0-9a-fA-F]+[uU]?|(?:[0-9]+\.[0-9]+|[0-9]+)(?:[eE][+-]?[0-9]+)?[uU]?)
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*)

@@ -15,6 +15,7 @@ TAKEN = [
     "size(context.note) < 200 && context.note.startsWith('x') ? context.a : !context.b",
     "timestamp(context.at).getFullYear() >= 2026 && duration(context.lasts) < duration('1h')",
     'context.name == "O\'Neil" // a comment',
+    "true // a comment ends\twith \r its line, (and map(x, y) in it is none\n || false // \r\n",
     "action.name in ['PAY', 'pay:out'] || action.properties.amount < 5",
     "-context.a * 2 / 3 % 4 - 1 != 0x10",
 ]
