@@ -12,6 +12,7 @@ from tests.unit.service_stepup.world import STORES
 
 from stairgate.api.app import Application
 from stairgate.api.handlers.authress.routes import ROUTES as AUTHRESS
+from stairgate.host.keyring import SealingKeyRing
 from stairgate.model.access import OWNER, AccessRecord, Statement
 from stairgate.model.ids import ClientId, RecordId, UserId
 from stairgate.model.resources import parse_pattern
@@ -167,6 +168,14 @@ async def test_nobody_who_reads_the_store_learns_an_access_key(door: Door, owner
     for part in (shown, shown.rsplit(".", 1)[1]):
         assert part.encode() not in kept.answer
         assert part not in repr(kept)
+
+
+async def test_what_was_sealed_with_a_key_that_has_left_the_ring_was_done_all_the_same(door: Door, owner: str) -> None:
+    """A repeat is told so; it is neither answered 5xx, for ever, nor carried out again."""
+    assert (await post(door, owner, "/v1/groups", GROUP)).status == 201
+    rotated = replace(door.world.services, keys=SealingKeyRing([b"n" * 32]))
+    again = await post(Door(door.world, Application(rotated)), owner, "/v1/groups", GROUP)
+    assert (again.status, again.code) == (409, "AlreadyDone")
 
 
 async def test_after_a_day_the_key_is_free_again_and_old_answers_are_forgotten(door: Door, owner: str) -> None:

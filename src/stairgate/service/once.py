@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
-from stairgate.model.errors import AlreadyDoneError, IdempotencyKeyReusedError
+from stairgate.model.errors import AlreadyDoneError, IdempotencyKeyReusedError, UnavailableError
 from stairgate.model.tokens import Caller
 from stairgate.ports.store import ReadTransaction, Store, WriteTransaction
 from stairgate.ports.trust import RememberedAnswer
@@ -142,7 +142,11 @@ class _RememberingStore:
             raise IdempotencyKeyReusedError
         if now >= known.shown_until:
             raise AlreadyDoneError
-        raise _AnsweredBeforeError(self._services.keys.unseal(known.answer, purpose=_PURPOSE))
+        try:
+            answer = self._services.keys.unseal(known.answer, purpose=_PURPOSE)
+        except UnavailableError:  # its key has left the ring; that it was done stays true
+            raise AlreadyDoneError from None
+        raise _AnsweredBeforeError(answer)
 
     def _remember(self, transaction: WriteTransaction, answer: bytes) -> None:
         request, now = self._request, self._services.clock.now()
