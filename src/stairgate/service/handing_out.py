@@ -7,10 +7,11 @@ For each permission of a role on each resource that a record newly gives to some
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from stairgate.engine.approving import hands_out_something
 from stairgate.engine.decide import Right, assess
 from stairgate.engine.facts import Facts
 from stairgate.model.access import BUILT_IN_ROLES, AccessRecord, Grant, Permission, Role, Statement
@@ -21,13 +22,20 @@ from stairgate.model.ids import RoleId, UserId
 from stairgate.model.resources import Resource, ResourcePattern, management_resource
 from stairgate.ports.store import ReadTransaction
 from stairgate.service.guard import CREATE, Guard
-from stairgate.service.loading import facts_in
 
 # Each is a question to the engine, and one record of 100 kB could ask a million of them.
 MOST_GIVEN = 10_000
 
 EVERYTHING = Resource((), children=True)
 _UNKNOWN = (Permission(ANY_ACTION, allow=True, grant=True, delegate=True),)
+
+
+class Roles(Protocol):
+    """Where roles are read: a transaction, or what it said before."""
+
+    def roles(self) -> Sequence[Role]:
+        """Must return every stored role."""
+        ...
 
 
 class Rights(Protocol):
@@ -46,9 +54,7 @@ _Given = tuple[RoleId, ResourcePattern, str | None]  # with its condition
 _Receivers = frozenset[tuple[str, str]]
 
 
-def require_for_record(
-    transaction: ReadTransaction, guard: Rights, record: AccessRecord, before: AccessRecord | None
-) -> None:
+def require_for_record(transaction: Roles, guard: Rights, record: AccessRecord, before: AccessRecord | None) -> None:
     """
     Refuse a record that gives somebody what its writer may not hand out.
 
@@ -84,16 +90,36 @@ def require_for_record(
         guard.require(CREATE, management_resource("AccessRecords"), hide=False)
 
 
-def could_hand_out(transaction: ReadTransaction, holder: UserId, record: AccessRecord) -> bool:
+class KnownRoles:
+    """The roles of a transaction, read once."""
+
+    def __init__(self, transaction: ReadTransaction) -> None:
+        self._transaction = transaction
+        self._known: Sequence[Role] | None = None
+
+    def roles(self) -> Sequence[Role]:
+        """Every stored role."""
+        if self._known is None:
+            self._known = self._transaction.roles()
+        return self._known
+
+
+def could_hand_out(roles: Roles, facts: Facts, holder: UserId, record: AccessRecord) -> bool:
     """
     Whether *holder* has what it takes to hand out everything in *record*, which is new, marks aside.
 
     Marks are asked of who acts. This tells who would be asked, and whether somebody who was still could be.
+
+    Args:
+        roles: Where roles are read.
+        facts: About the holder.
+        holder: Who would hand out.
+        record: What.
     """
-    facts = facts_in(transaction, holder)
-    standing = _Standing(holder, facts)
+    if not hands_out_something(facts):
+        return False
     try:
-        require_for_record(transaction, standing, record, None)
+        require_for_record(roles, _Standing(holder, facts), record, None)
     except (ForbiddenError, NotFoundError, TooLargeError):
         return False
     return True
@@ -157,7 +183,7 @@ def _receivers(names: AccessRecord | Statement) -> _Receivers:
     return frozenset((*(("user", user) for user in names.users), *(("group", group) for group in names.groups)))
 
 
-def _require(transaction: ReadTransaction, guard: Rights, given: set[_Given]) -> int:
+def _require(transaction: Roles, guard: Rights, given: set[_Given]) -> int:
     """Ask the engine for each permission of *given*; returns for how many it was asked."""
     if not given:
         return 0

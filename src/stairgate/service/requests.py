@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -24,7 +24,7 @@ from stairgate.model.errors import (
     PreconditionRequiredError,
     RequestEndedError,
 )
-from stairgate.model.ids import ClientId, RecordId, RequestId, UserId
+from stairgate.model.ids import ClientId, GroupId, RecordId, RequestId, UserId
 from stairgate.model.requests import (
     DEFAULT_EXPIRY,
     EXPIRY_SECONDS,
@@ -42,7 +42,7 @@ from stairgate.service import audit, endings
 from stairgate.service.context import Services
 from stairgate.service.drafts import AccessRequestDraft
 from stairgate.service.guard import Guard
-from stairgate.service.handing_out import could_hand_out
+from stairgate.service.handing_out import KnownRoles, could_hand_out
 from stairgate.service.kept_protection import statements_of
 from stairgate.service.management import Listed, Written, reading, require_small, writing
 from stairgate.stepup import approvals
@@ -160,8 +160,10 @@ async def list_requests(
             page = Page(SCAN_PAGE, start)
             return transaction.requests(page) if wide else transaction.requests_of(guard.user, page)
 
+        onlooker = Onlooker.of(transaction, guard)
+
         def wanted(request: Request) -> bool:
-            return (status is None or request.status is status) and visible(transaction, guard, request)
+            return (status is None or request.status is status) and onlooker.sees(request)
 
         return _page(fetch, lambda each: approvals.settled(each, guard.now), wanted, limit=limit, after=after)
 
@@ -228,23 +230,36 @@ def find(transaction: ReadTransaction, guard: Guard, key: RequestId) -> Request:
         NotFoundError: There is none, or it is not theirs to know (attack 27).
     """
     request = transaction.request(key)
-    if request is None or not visible(transaction, guard, request):
+    if request is None or not Onlooker.of(transaction, guard).sees(request):
         raise NotFoundError
     return request
 
 
-def visible(transaction: ReadTransaction, guard: Guard, request: Request) -> bool:
-    """Whether the caller may see *request*: its requester, opener and approvers, and who may read all requests."""
-    if guard.user == request.requester or ClientId(guard.user) == request.opener:
-        return True
-    named = {group for quorum in request.quorums for group in quorum.groups}
-    if not named.isdisjoint(transaction.groups_of(guard.user)):
-        return True
-    if any(vote.approver == guard.user for vote in request.votes):
-        return True
-    if request.ticket is None and could_hand_out(transaction, guard.user, record_for(request)):
-        return True
-    return guard.sees(READ, guarding(request.id))
+@dataclass(slots=True)
+class Onlooker:
+    """Which requests the caller may see: what is asked of the store for it, is asked once."""
+
+    guard: Guard
+    roles: KnownRoles
+    groups: frozenset[GroupId]
+
+    @classmethod
+    def of(cls, transaction: ReadTransaction, guard: Guard) -> Onlooker:
+        """The caller, as *transaction* knows them."""
+        return cls(guard, KnownRoles(transaction), frozenset(transaction.groups_of(guard.user)))
+
+    def sees(self, request: Request) -> bool:
+        """Whether they may see *request*: its requester, opener and approvers, and who may read all requests."""
+        user = self.guard.user
+        if user == request.requester or ClientId(user) == request.opener:
+            return True
+        if any(not self.groups.isdisjoint(quorum.groups) for quorum in request.quorums):
+            return True
+        if any(vote.approver == user for vote in request.votes):
+            return True
+        if request.ticket is None and could_hand_out(self.roles, self.guard.facts, user, record_for(request)):
+            return True
+        return self.guard.sees(READ, guarding(request.id))
 
 
 def record_for(request: Request) -> AccessRecord:

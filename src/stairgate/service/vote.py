@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stairgate.engine.approving import approvals_guarding, with_quorum_in_place
+from stairgate.model.access import AccessRecord
 from stairgate.model.actions import parse_action
 from stairgate.model.approvals import merged_quorums
 from stairgate.model.audit import Event
@@ -22,7 +23,7 @@ from stairgate.model.errors import (
     RequestEndedError,
 )
 from stairgate.model.evidence import Evidence
-from stairgate.model.ids import ChallengeId, ElevationId, RequestId
+from stairgate.model.ids import ChallengeId, ElevationId, RequestId, UserId
 from stairgate.model.protection import Method
 from stairgate.model.requests import AccessTemplate, Request, RequestStatus, Vote
 from stairgate.model.resources import ResourcePattern
@@ -33,6 +34,7 @@ from stairgate.service.context import Services
 from stairgate.service.earning import ELEVATION_ID_BITS, Earner
 from stairgate.service.guard import Guard
 from stairgate.service.handing_out import could_hand_out, require_for_record
+from stairgate.service.loading import facts_in
 from stairgate.service.management import Written, updated_at, writing
 from stairgate.service.proving import Proof
 from stairgate.service.records import store_record
@@ -155,7 +157,7 @@ def _require_approver(transaction: WriteTransaction, guard: Guard, request: Requ
     entitled = (
         request.ticket is None
         and guard.user not in request.interested
-        and could_hand_out(transaction, guard.user, record_for(request))
+        and could_hand_out(transaction, guard.facts, guard.user, record_for(request))
     )
     if not counts and not entitled:
         raise ForbiddenError("you are no approver of this request")
@@ -198,9 +200,13 @@ def _agreed(transaction: ReadTransaction, guard: Guard, request: Request) -> boo
         return True
     record = record_for(request)
     return any(
-        vote.hands_out and (vote.approver == guard.user or could_hand_out(transaction, vote.approver, record))
+        vote.hands_out and (vote.approver == guard.user or _still_could(transaction, vote.approver, record))
         for vote in approvers
     )
+
+
+def _still_could(transaction: ReadTransaction, approver: UserId, record: AccessRecord) -> bool:
+    return could_hand_out(transaction, facts_in(transaction, approver), approver, record)
 
 
 def _tell_challenges(transaction: WriteTransaction, guard: Guard, request: Request, elevation: ElevationId) -> None:
