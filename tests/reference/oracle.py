@@ -60,7 +60,8 @@ class Verdict:
 
 def segment_fits(pattern: str, segment: str) -> bool:
     """§2.2: `*` is exactly one segment; `scope:*` is one segment of that scope."""
-    return pattern in {"*", segment} or (pattern.endswith(":*") and segment.startswith(pattern[:-1]))
+    in_scope = pattern.endswith(":*") and segment.startswith(pattern[:-1]) and segment != pattern[:-1]
+    return pattern in {"*", segment} or in_scope
 
 
 def covers(pattern: ResourcePattern, resource: Resource) -> bool:
