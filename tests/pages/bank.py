@@ -30,7 +30,7 @@ from stairgate.model.tokens import ClientCaller
 from stairgate.service.decline_challenge import decline_challenge
 from stairgate.service.open_challenge import OpenCall, open_challenge
 from stairgate.service.report_step_up import report_step_up
-from stairgate.service.stored_factors import with_passkey
+from stairgate.service.stored_factors import seal_purpose, with_passkey
 from stairgate.service.views import ChallengeView
 from stairgate.settings import Settings
 from stairgate.testing.authenticator import Credential, cose_key, new_key
@@ -181,6 +181,14 @@ class Bank:
         )  # fmt: skip
         self.do(services.store.write(lambda transaction: transaction.put_factor(stored)))
         return credential
+
+    def address(self, user: str, method: Method, address: str) -> None:
+        """A confirmed address of *user*."""
+        services, now = self.world.services, self.world.clock.now()
+        id_ = FactorId(services.entropy.token())
+        sealed = services.keys.seal(address.encode(), purpose=seal_purpose(id_))
+        factor = Factor(id_, UserId(user), method, sealed, now, now)
+        self.do(services.store.write(lambda transaction: transaction.put_factor(factor)))
 
     def code(self, user: str) -> str:
         return self.world.code(user)

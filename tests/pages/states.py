@@ -12,7 +12,7 @@ from stairgate.model.access import Group
 from stairgate.model.approvals import Quorum
 from stairgate.model.canonical import JsonValue
 from stairgate.model.ids import GroupId, UserId
-from stairgate.model.protection import Device, Level, Requirement
+from stairgate.model.protection import Device, Level, Method, Requirement
 from stairgate.service.cancel_challenge import cancel_challenge
 
 DETAILS: dict[str, JsonValue] = {"amount": "1,249.00 EUR", "to": "Acme GmbH", "iban": "DE02 1203 0000 0000 2020 51"}
@@ -96,6 +96,27 @@ def waiting(bank: Bank) -> Place:
     return Place(bank.ask(user).page)
 
 
+def send(bank: Bank) -> Place:
+    it = _asked(bank)
+    bank.address(it.user, Method.EMAIL, "ann@example.org")
+    bank.address(it.user, Method.EMAIL, "ann@work.example")
+    return Place(it.page, "?way=email")
+
+
+def sent(bank: Bank) -> Place:
+    it = _asked(bank)
+    bank.address(it.user, Method.SMS, "+4915123456712")
+    visitor = Visitor()
+    visitor.submit(visitor.go(visitor.go(it.page).url + "?way=sms"), "code")
+    return Place(it.page, "?way=sms")
+
+
+def recovery(bank: Bank) -> Place:
+    it = _asked(bank)
+    bank.address(it.user, Method.RECOVERY, "[]")
+    return Place(it.page, "?way=recovery")
+
+
 def no_way(bank: Bank) -> Place:
     return Place(bank.ask(bank.customer(totp=False)).page)
 
@@ -170,6 +191,9 @@ STATES: dict[str, State] = {
         no_script,
         hostile,
         waiting,
+        send,
+        sent,
+        recovery,
         no_way,
         proven,
         satisfied,

@@ -264,7 +264,9 @@ def test_axe_finds_nothing_and_nothing_runs_over(bank: Bank, tabs: Any, name: st
         details.evaluate("element => { element.open = true; }")
     assert tab.page.evaluate("document.documentElement.scrollWidth") <= 320
     assert axe(tab.page) == []
-    for target in tab.page.locator("button, input:not([type=hidden], [type=checkbox]), .choice, summary, a").all():
+    for target in tab.page.locator(
+        "button, input:not([type=hidden], [type=checkbox], [type=radio]), .choice, summary, a"
+    ).all():
         box = target.bounding_box()
         assert box["height"] >= 24, target.inner_text()  # 2.5.8
     assert [each for each in tab.complaints if "404" not in each] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -83,6 +84,29 @@ def test_the_same_device_is_asked_for_no_number(bank: Bank) -> None:
     assert "Number that the app shows" not in seen.words
     code = parse_qs(urlsplit(browser.submit(seen, "answer", code=bank.code(user)).header("location") or "").query)
     assert it.report(code["code"][0]) == "elevated"
+
+
+def test_a_code_is_sent_to_the_address_that_was_chosen(bank: Bank) -> None:
+    """§7.4, NIST-2: it names the access, is good for it alone, and is told where it went, masked."""
+    user = bank.customer(totp=False)
+    bank.address(user, Method.EMAIL, "first@example.org")
+    bank.address(user, Method.EMAIL, "second@example.org")
+    it = bank.ask(user)
+    phone = Visitor("de")
+    seen = phone.go(it.page)
+    assert "f…@example.org" in seen.words
+    assert "first@example.org" not in seen.text
+    choices = {shown: id_ for id_, shown in re.findall(r'name="to" value="([^"]+)"[^>]*> <bdi>(.)', seen.text)}
+    assert set(choices) == {"f", "s"}
+    seen = phone.submit(seen, "code", to=choices["s"])
+    message = bank.world.outbox.sent[-1]
+    assert (message.recipient, "lautet Ihr Code" in message.text) == ("second@example.org", True)
+    assert "s…@example.org" in seen.words
+    again = phone.submit(seen, "code")
+    assert "Gerade wurde ein Code gesendet" in again.words
+    done = phone.submit(seen, "answer", code=bank.world.outbox.code(), number=it.number)
+    assert "Fertig" in done.words
+    assert it.elevated
 
 
 def test_only_this_once(bank: Bank) -> None:

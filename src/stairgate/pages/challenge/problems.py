@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from stairgate.model.errors import (
     ChallengeBarredError,
     ConflictError,
+    DeliveryFailedError,
     DomainError,
     InvalidInputError,
     NoEligibleFactorError,
@@ -34,7 +35,7 @@ class Problem(NamedTuple):
         return urlencode({name: value for name, value in told.items() if value})
 
 
-WORDS = frozenset({"wrong", "number", "code", "script", "wait", "prompts", "barred", "unusable", "conflict"})
+WORDS = frozenset({"wrong", "number", "code", "script", "wait", "prompts", "barred", "unusable", "conflict", "sending"})
 NO_PROBLEM = Problem("")
 
 
@@ -48,6 +49,7 @@ _WORD_OF: Mapping[type[DomainError], str] = MappingProxyType(
         NoEligibleFactorError: "unusable",
         ConflictError: "conflict",
         InvalidInputError: "code",
+        DeliveryFailedError: "sending",
     }
 )
 _WORD_OF_FIELD = MappingProxyType({"matchCode": "number", "credential": "script"})

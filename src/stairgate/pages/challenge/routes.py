@@ -25,7 +25,7 @@ from stairgate.model.errors import (
     MethodNotAllowedError,
     NotFoundError,
 )
-from stairgate.model.ids import ChallengeId
+from stairgate.model.ids import ChallengeId, FactorId
 from stairgate.model.protection import Method
 from stairgate.model.tokens import PageHolder
 from stairgate.pages.actions import Actions
@@ -38,9 +38,9 @@ from stairgate.service import pages
 from stairgate.service.answer_challenge import AnswerCall, answer_challenge
 from stairgate.service.context import Services
 from stairgate.service.decline_challenge import decline_challenge
-from stairgate.service.issue_code import issue_code
 from stairgate.service.passkey_options import passkey_options
 from stairgate.service.read_challenge import read_challenge, wait_for_challenge
+from stairgate.service.send_code import send_code
 from stairgate.service.views import ChallengeView
 
 COOKIE_SECONDS = 3_600  # after the challenge's end: "this was not me" works then, too
@@ -217,8 +217,11 @@ class ChallengePage:
 
     async def _code(self, request: Request, challenge: ChallengeId, holder: PageHolder) -> Page:
         method = _method(request.form.get("method", ""))
+        to = request.form.get("to")
+        factor = None if to is None else FactorId(to[:MAX_ID])
+        language = self.language(request, (await read_challenge(self.services, holder, challenge)).challenge)
         try:
-            await issue_code(self.services, holder, challenge, method)
+            await send_code(self.services, holder, challenge, method, factor=factor, locale=language.tag)
         except (ChallengeEndedError, ChallengePendingError):
             return see_other(_address(challenge))
         except DomainError as error:

@@ -11,7 +11,7 @@ from stairgate.model.protection import Method
 from stairgate.pages.actions import Actions, Wording, in_language, parts_of
 from stairgate.pages.harmless import Shown, shown, visible
 from stairgate.pages.languages import Language
-from stairgate.service.views import ChallengeView
+from stairgate.service.views import ChallengeView, CodeAddress
 
 MOST_DETAILS = 7  # that are shown at once; the rest stands below, whole
 LONGEST_BUTTON = 40
@@ -79,6 +79,17 @@ class Screen:
         """Whether the chosen method has sent its code."""
         code = self.view.challenge.code
         return code is not None and code.method is self.method
+
+    @property
+    def addresses(self) -> tuple[CodeAddress, ...]:
+        """Where the chosen method can send its code, masked."""
+        return tuple(each for each in self.view.addresses if each.method is self.method)
+
+    @property
+    def sent_to(self) -> str:
+        """Where the code went, masked."""
+        code = self.view.challenge.code
+        return next((each.address for each in self.addresses if code is not None and each.factor == code.factor), "")
 
     @property
     def sends(self) -> bool:
