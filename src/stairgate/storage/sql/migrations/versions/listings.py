@@ -12,6 +12,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+_BATCH = 1_000  # rows that are in memory at once
 _WIDE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -84,11 +85,14 @@ def _fill() -> None:
     for table, name in (("records", "record_admins"), ("groups", "group_admins")):
         things = sa.table(table, sa.column("id"), sa.column("document"))
         admins = sa.table(name, sa.column("user_id"), sa.column(f"{table[:-1]}_id"))
-        rows = connection.execute(sa.select(things.c.id, things.c.document))
-        found = [
-            {"user_id": admin, f"{table[:-1]}_id": thing}
-            for thing, document in rows
-            for admin in dict.fromkeys(json.loads(document)["admins"])
-        ]
-        if found:
-            connection.execute(sa.insert(admins), found)
+        page = sa.select(things.c.id, things.c.document).order_by(things.c.id).limit(_BATCH)
+        after = ""
+        while rows := connection.execute(page.where(things.c.id > after)).all():
+            after = rows[-1][0]
+            found = [
+                {"user_id": admin, f"{table[:-1]}_id": thing}
+                for thing, document in rows
+                for admin in dict.fromkeys(json.loads(document)["admins"])
+            ]
+            if found:
+                connection.execute(sa.insert(admins), found)
