@@ -176,9 +176,11 @@ def _assertion(
     return check
 
 
-class _CloneSuspectedError(SignCounterError):
+class _CloneSuspectedError(Exception):
+    """The counter of this passkey did not go up. Caught where it is counted and recorded."""
+
     def __init__(self, factor: Factor) -> None:
-        super().__init__()
+        super().__init__(factor.id)
         self.factor = factor
 
 
