@@ -151,6 +151,8 @@ async def list_requests(
     services: Services, caller: Caller, *, limit: int, after: str | None, status: RequestStatus | None
 ) -> Listed[Request]:
     """The caller's own requests, those that wait for them, and those that they may read, ascending by id."""
+    # What has expired is still stored as open: among those, and those that are stored as such, is what is deleted.
+    stored = None if status is RequestStatus.DELETED else status
 
     def run(transaction: ReadTransaction, guard: Guard) -> Listed[Request]:
         reach = Reach(guard.facts, READ).children_of(management_resource(KIND).segments)
@@ -158,7 +160,9 @@ async def list_requests(
 
         def fetch(start: str | None) -> Sequence[Request]:
             page = Page(SCAN_PAGE, start)
-            return transaction.requests(page) if wide else transaction.requests_of(guard.user, page)
+            if wide:
+                return transaction.requests(page, status=stored)
+            return transaction.requests_of(guard.user, page, status=stored)
 
         onlooker = Onlooker.of(transaction, guard)
 

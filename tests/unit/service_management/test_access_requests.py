@@ -398,3 +398,15 @@ async def test_the_factor_that_such_a_mark_asks_is_asked_of_who_hands_out(world:
     )
     await world.elevate(DAN, str(question.area.resource), "Approve")
     assert (await said(world, DAN, request)).status is RequestStatus.APPROVED
+
+
+async def test_a_list_of_one_status_holds_those_and_no_others(world: World) -> None:
+    """Whoever sees all, and whoever sees their own; what has expired is not open, whether or not it was touched."""
+    await hands_out(world, BOB)
+    expired, open_, denied, approved = [await opened(world, ANN, asking(expiry=60 * n)) for n in (1, 9, 9, 9)]
+    await said(world, BOB, denied, approve=False)
+    await said(world, BOB, approved)
+    world.clock.advance(60)
+    for who in (ANN, BOB, OWNER_CLIENT):
+        for status, expected in zip(RequestStatus, (open_, approved, denied, expired), strict=True):
+            assert await seen_by(world, who, status=status) == [expected.id], (who, status)
