@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ChallengePendingError,
         ChangedMeanwhileError,
         ConflictError,
+        DeliveryFailedError,
         ForbiddenError,
         IdempotencyKeyReusedError,
         InvalidChallengeTokenError,
@@ -108,6 +109,7 @@ __all__ = [
     "ConflictError",
     "Decision",
     "DeliveredCode",
+    "DeliveryFailedError",
     "Denied",
     "Elevation",
     "ForbiddenError",
@@ -173,7 +175,7 @@ _MODULES = {
     "stairgate.client.errors": """
         AccessRecordAlreadyExistsError AlreadyClaimedError AlreadyDoneError AlreadyExistsError
         ArgumentError ChallengeBarredError
-        ChallengeEndedError ChallengePendingError ChangedMeanwhileError ConflictError ForbiddenError
+        ChallengeEndedError ChallengePendingError ChangedMeanwhileError ConflictError DeliveryFailedError ForbiddenError
         IdempotencyKeyReusedError InvalidChallengeTokenError InvalidInputError LimitReachedError
         PreconditionRequiredError RequestEndedError
         NoEligibleFactorError NotFoundError NotYetSupportedError OutOfScopeError ProtectionWouldBeLostError

@@ -11,6 +11,7 @@ from tests.api.door import Answered, Door
 
 from stairgate.model.ids import ClientId
 from stairgate.model.protection import Device, Level, Requirement
+from stairgate.service.pages import page_origin
 
 pytestmark = pytest.mark.anyio
 
@@ -80,7 +81,7 @@ async def opened(bank: Door, token: str | None = None, **members: Any) -> Opened
 async def test_the_match_code_makes_an_answer_on_another_device_count_at_once(bank: Door) -> None:
     """§7.2: begun in a browser, finished on a phone, and the browser's token is elevated without a further step."""
     it = await opened(bank, device="Firefox on Linux, near Zürich", locale="de-CH")
-    assert it.view["pageUri"].startswith(f"{bank.world.services.rules.public_origins[0]}/step-up/{it.id}?")
+    assert it.view["pageUri"].startswith(f"{page_origin(bank.world.services)}/step-up/{it.id}?")
     assert len(it.view["matchCode"]) == 4
     answered = await it.answer(matchCode=it.view["matchCode"])
     assert (answered.status, answered.json["state"]) == (200, "satisfied")

@@ -39,6 +39,7 @@ StairgateError
     │   └── TooManyAttemptsError
     └── ServerError                     5xx
         ├── OutOfScopeError             501
+        ├── DeliveryFailedError         503  the code could not be sent
         └── UnavailableError            503  it cannot be decided now: treat it as a refusal
 ```
 
@@ -349,6 +350,12 @@ class OutOfScopeError(ServerError):
     """The service does not do this."""
 
     code = "NotImplemented"
+
+
+class DeliveryFailedError(ServerError):
+    """The code could not be sent: try again, or use another way."""
+
+    code = "DeliveryFailed"
 
 
 class UnavailableError(ServerError):
