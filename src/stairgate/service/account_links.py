@@ -19,6 +19,7 @@ from stairgate.service.context import Services
 from stairgate.service.factor_rights import LINK_PURPOSE, Authority, link_id, live_link
 from stairgate.service.guard import Guard
 from stairgate.service.management import writing
+from stairgate.service.pages import page_origin
 from stairgate.service.user_tokens import require_user_id
 
 ENROL = parse_action("StepUp:Enrol")
@@ -111,7 +112,7 @@ async def create_account_link(
         )
         transaction.put_account_link(link)
         transaction.append_audit(audit.link_entry(Event.LINK_CREATED, link, by=link.made_by, at=now))
-        uri = f"{services.rules.public_origins[0]}{ACCOUNT_PATH}?link={secret}"
+        uri = f"{page_origin(services)}{ACCOUNT_PATH}?link={secret}"
         return CreatedLink(secret, uri, link.expires_at, enrols)
 
     return (await writing(services, caller, run)).value
