@@ -71,6 +71,7 @@ def _bar(transaction: WriteTransaction, challenge: Challenge, *, by: str, now: d
     touched = endings.end_challenges(transaction, live, ChallengeState.DECLINED, by=by, at=now, not_me=True)
     elevations = endings.revocable_elevations(transaction, user, token, now)
     endings.end_elevations(transaction, elevations, EndReason.NOT_ME, by=by, at=now)
+    endings.drop_enrolments(transaction, user)
     endings.end_requests_of(transaction, user, RequestEnd.NOT_ME, token=token, by=by, at=now)
     standing = transaction.standing(token)
     if not standing.not_me:

@@ -106,6 +106,7 @@ async def end_elevations(
         else:
             elevations = endings.revocable_elevations(transaction, user, one, now)
             challenges = endings.live_challenges(transaction, one, now)
+        endings.drop_enrolments(transaction, user)
         count = endings.end_elevations(transaction, elevations, EndReason.REVOKED, by=by, at=now)
         return count, endings.end_challenges(transaction, challenges, ChallengeState.CANCELLED, by=by, at=now)
 

@@ -175,10 +175,21 @@ def revocable_elevations_of_user(transaction: ReadTransaction, user: UserId, now
     return list(found.values())
 
 
+def drop_enrolments(transaction: WriteTransaction, user: UserId) -> None:
+    """
+    Drop every factor of *user* that is begun and not confirmed.
+
+    Whatever is taken back from a token, or with a factor, must not live on in a factor that it allowed a moment before
+    (attack 19). An honest user begins again.
+    """
+    for enrolment in transaction.enrolments_of(user):
+        transaction.remove_enrolment(enrolment.id)
+
+
 def end_elevations(
     transaction: WriteTransaction, elevations: Iterable[Elevation], reason: EndReason, *, by: str, at: datetime
 ) -> int:
-    """End *elevations*; returns how many had not ended before."""
+    """End *elevations*, and what was begun on their strength; returns how many had not ended before."""
     count = 0
     for elevation in elevations:
         if transaction.end_elevation(elevation.id, at=at, reason=reason):
@@ -187,4 +198,5 @@ def end_elevations(
                 Event.ELEVATION_ENDED, end(elevation, at, reason), by=by, at=at, facts={"reason": reason.value}
             )
             transaction.append_audit(entry)
+            drop_enrolments(transaction, elevation.user)
     return count

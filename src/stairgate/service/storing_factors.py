@@ -91,6 +91,7 @@ def remove_factor(transaction: WriteTransaction, factor: Factor, *, by: str, now
         if each.state is ChallengeState.PROVEN and each.evidence is not None and each.evidence.factor == factor.id
     ]
     ended = endings.end_challenges(transaction, proven, ChallengeState.CANCELLED, by=by, at=now)
+    endings.drop_enrolments(transaction, user)
     transaction.remove_factor(factor.id)
     transaction.set_attempts(user, factor.id, AttemptCount())
     transaction.append_audit(audit.factor_entry(Event.FACTOR_REMOVED, factor, by=by, at=now))

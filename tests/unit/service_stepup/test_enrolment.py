@@ -34,6 +34,8 @@ from stairgate.service.account_factors import change_factor, delete_factor, list
 from stairgate.service.account_links import AccountSession, account_session, create_account_link, enter_account
 from stairgate.service.answer_challenge import AnswerCall, answer_challenge
 from stairgate.service.confirm_enrolment import ConfirmCall, confirm_enrolment
+from stairgate.service.decline_challenge import decline_challenge
+from stairgate.service.elevations import end_elevations
 from stairgate.service.enrolment import BeginCall, Begun, begin_enrolment
 from stairgate.service.factor_rights import Authority
 from stairgate.service.factors import enrol_totp
@@ -681,3 +683,32 @@ async def test_removing_a_factor_ends_the_challenges_that_it_proved(world: World
     stored = await world.services.store.read(lambda t: t.challenge(view.challenge.id))
     assert stored is not None
     assert stored.state is ChallengeState.CANCELLED
+
+
+# --- taken back -------------------------------------------------------------------------------------------------
+
+
+async def test_not_me_takes_back_what_was_begun(world: World) -> None:
+    """Attack 19, semantics §7.7: a thief who began in time does not confirm after "this was not me"."""
+    await world.enrol("ann")
+    thief, ann = await world.login("ann"), await world.login("ann")
+    refused = await refusal_of(world, thief, Method.TOTP)
+    view = await world.open(thief, refused.challenge_token or "")
+    await world.answer(thief, view, world.code("ann"))
+    started = await begun(world, Authority(thief))
+    desk = await world.client("app", ("Authress:StepUp/*", "StepUp:Challenge"))
+    await decline_challenge(world.services, desk, view.challenge.id, not_me=True)
+    with pytest.raises(NotFoundError):
+        await confirmed(world, Authority(thief), started, code=code_of(world, started))
+    assert len(await list_factors(world.services, ann, ANN)) == 1
+
+
+async def test_ending_the_elevations_takes_back_what_was_begun(world: World) -> None:
+    await world.enrol("ann")
+    thief, ann = await world.login("ann"), await world.login("ann")
+    await elevate(world, thief, await refusal_of(world, thief, Method.TOTP))
+    started = await begun(world, Authority(thief))
+    world.clock.advance(400)  # the elevation is over by itself, what was begun is not
+    await end_elevations(world.services, ann, ANN, user_token=None, everything=True)
+    with pytest.raises(NotFoundError):
+        await confirmed(world, Authority(thief), started, code=code_of(world, started))
