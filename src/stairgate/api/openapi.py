@@ -20,6 +20,7 @@ Document = dict[str, Any]
 VERSION = "1"  # of this surface: the `v1` of its paths
 _REF = "#/components/schemas/{name}"
 _BEARER = "bearer"
+_PAGE = "page"
 _FORM = "application/x-www-form-urlencoded"
 _ALWAYS = (400, 413, 415, 431)  # what any call can be answered with
 _REPEAT = Parameter(
@@ -94,7 +95,13 @@ def openapi_document(routes: Iterable[Route]) -> Document:
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": "A user's access token, or what a service client signs with its access key.",
-                }
+                },
+                _PAGE: {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Stairgate-Page-Secret",
+                    "description": "In place of a token: the secret in a challenge's page address. It proves nothing.",
+                },
             },
         },
     }
@@ -153,6 +160,8 @@ def _operation(route: Route, schema_of: dict[type, Document]) -> Document:
     operation["responses"] = _responses(route, schema_of)
     if route.public:
         operation["security"] = []
+    elif route.by_page:
+        operation["security"] = [{_BEARER: []}, {_PAGE: []}]
     return operation
 
 

@@ -25,12 +25,6 @@ _USER_TOKEN = Parameter(
     minimum=1,
     maximum=check.MAX_USER_TOKEN,
 )
-_PAGE_SECRET = Parameter(
-    "Stairgate-Page-Secret",
-    "In place of a token: the secret in the address of the challenge's page. It proves nothing.",
-    minimum=1,
-    maximum=128,
-)
 _CHECK_HEADERS = (
     _USER_TOKEN,
     Parameter(
@@ -104,7 +98,6 @@ STEP_UP: tuple[Route, ...] = (
             Parameter("wait", "Seconds to wait for a change.", "integer", minimum=0, maximum=challenges.LONGEST_WAIT),
         ),
         errors=(404, 503),
-        headers=(_PAGE_SECRET,),
         by_page=True,
     ),
     Route(
@@ -117,7 +110,6 @@ STEP_UP: tuple[Route, ...] = (
         description="Server-sent events, one for each state, until the challenge ends; the data is a Challenge.",
         errors=(404, 503),
         media_type="text/event-stream",
-        headers=(_PAGE_SECRET,),
         by_page=True,
     ),
     Route(
@@ -133,7 +125,6 @@ STEP_UP: tuple[Route, ...] = (
         ),
         request=wire.IssueCode,
         errors=(404, 409, 429, 503),
-        headers=(_PAGE_SECRET,),
         by_page=True,
     ),
     Route(
@@ -147,7 +138,6 @@ STEP_UP: tuple[Route, ...] = (
         request=wire.BeginPasskey,
         optional_body=True,
         errors=(404, 409, 503),
-        headers=(_PAGE_SECRET,),
         by_page=True,
     ),
     Route(
@@ -164,7 +154,6 @@ STEP_UP: tuple[Route, ...] = (
         ),
         request=wire.AnswerChallenge,
         errors=(404, 409, 422, 429, 503),
-        headers=(_PAGE_SECRET,),
         by_page=True,
     ),
     Route(
@@ -178,7 +167,6 @@ STEP_UP: tuple[Route, ...] = (
         request=wire.DeclineChallenge,
         optional_body=True,
         errors=(404, 409, 503),
-        headers=(_PAGE_SECRET,),
         by_page=True,
     ),
     Route(
