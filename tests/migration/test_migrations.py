@@ -128,7 +128,7 @@ def migrate_to(path: Path, revision: str) -> None:
 
 @pytest.mark.anyio
 async def test_the_marks_of_statements_that_stood_before_they_were_listed_are_listed(path: Path) -> None:
-    migrate_to(path, "0006")
+    migrate_to(path, "0005")
     asked = requirement_document(Requirement(lifetime=77))
     with closing(sqlite3.connect(path)) as connection, connection:
         for position, mark in enumerate((None, asked, asked)):

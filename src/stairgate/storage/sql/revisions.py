@@ -9,7 +9,7 @@ from stairgate.model.errors import UnavailableError
 from stairgate.storage.sql.failures import unavailable
 
 # Every revision in `migrations.versions`, oldest first; a test compares.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 HEAD = REVISIONS[-1]
 
 

@@ -7,8 +7,8 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -16,7 +16,7 @@ _WIDE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """From revision 0006."""
+    """From revision 0005."""
     marks = op.create_table(
         "statement_marks",
         sa.Column("requirement", sa.Text(), nullable=False),
