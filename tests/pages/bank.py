@@ -27,6 +27,7 @@ from stairgate.model.ids import ChallengeId, ClientId, FactorId, UserId
 from stairgate.model.passkeys import Passkey
 from stairgate.model.protection import Level, Method, Requirement
 from stairgate.model.tokens import ClientCaller
+from stairgate.service.account_links import create_account_link
 from stairgate.service.decline_challenge import decline_challenge
 from stairgate.service.open_challenge import OpenCall, open_challenge
 from stairgate.service.report_step_up import report_step_up
@@ -39,7 +40,7 @@ from stairgate.testing.clock import FakeClock
 T = TypeVar("T")
 PATIENCE = 30.0
 BACK = "https://shop.example/back"
-RIGHTS = (("Authress:StepUp", "StepUp"),)
+RIGHTS = (("Authress:StepUp", "StepUp"), ("Authress:Users", "StepUp:Enrol"))
 
 
 @dataclass
@@ -189,6 +190,11 @@ class Bank:
         sealed = services.keys.seal(address.encode(), purpose=seal_purpose(id_))
         factor = Factor(id_, UserId(user), method, sealed, now, now)
         self.do(services.store.write(lambda transaction: transaction.put_factor(factor)))
+
+    def account_link(self, user: str, *, token: str | None = None) -> str:
+        """A link to the account page: entered as *token*, or, where there is none, one that adds the first factor."""
+        made = self.do(create_account_link(self.world.services, self.shop, UserId(user), user_token=token))
+        return made.uri
 
     def code(self, user: str) -> str:
         return self.world.code(user)

@@ -39,6 +39,9 @@ def chromium() -> Iterator[Browser]:
 def visit(page: Page, place: Place) -> None:
     """Open the page's address, with its secret; then what the place says."""
     page.goto(place.page)
+    if place.enter:
+        page.locator("button").click()
+        page.wait_for_url("**/account")
     if place.query:
         page.goto(page.url.partition("?")[0] + place.query)
 

@@ -26,6 +26,7 @@ class Place:
     page: str
     query: str = ""
     whose: Asked | None = None
+    enter: bool = False  # by the only button of the page, once
 
 
 State = Callable[[Bank], Place]
@@ -178,6 +179,27 @@ def unknown(bank: Bank) -> Place:
     return Place(f"{bank.url}/step-up/unknown")
 
 
+def account_link(bank: Bank) -> Place:
+    return Place(bank.account_link(bank.customer()))
+
+
+def account_closed(bank: Bank) -> Place:
+    return Place(f"{bank.url}/account")
+
+
+def account(bank: Bank) -> Place:
+    it = _asked(bank, passkey=True, once=True)
+    visitor = Visitor()
+    visitor.submit(visitor.go(f"{it.page}"), "answer", method="totp", code=bank.code(it.user), number=it.number)
+    bank.address(it.user, Method.EMAIL, "ann@example.org")
+    bank.address(it.user, Method.RECOVERY, "[]")
+    return Place(bank.account_link(it.user, token=it.token), enter=True)
+
+
+def account_empty(bank: Bank) -> Place:
+    return Place(bank.account_link(bank.customer(totp=False)), enter=True)
+
+
 STATES: dict[str, State] = {
     state.__name__: state
     for state in (
@@ -204,5 +226,9 @@ STATES: dict[str, State] = {
         superseded,
         locked,
         unknown,
+        account_link,
+        account_closed,
+        account,
+        account_empty,
     )
 }

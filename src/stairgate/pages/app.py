@@ -21,6 +21,7 @@ from stairgate.model.errors import (
     TooLargeError,
     UnavailableError,
 )
+from stairgate.pages.account.routes import AccountPage
 from stairgate.pages.actions import read_actions
 from stairgate.pages.assets import ASSETS_PATH, Assets
 from stairgate.pages.branding import Branding
@@ -28,6 +29,7 @@ from stairgate.pages.challenge.routes import ChallengePage
 from stairgate.pages.http import Page, Receive, Request, Scope, Send, read_request
 from stairgate.pages.languages import load_languages
 from stairgate.pages.templates import Templates
+from stairgate.service.account_links import ACCOUNT_PATH
 from stairgate.service.context import Services
 from stairgate.service.pages import PAGES_PATH, page_origin
 
@@ -52,7 +54,8 @@ class Served(Protocol):
 
 def is_page(raw_path: bytes) -> bool:
     """Whether *raw_path* is one of the pages'."""
-    return raw_path.startswith((f"{PAGES_PATH}/".encode(), f"{ASSETS_PATH}/".encode()))
+    below = (f"{PAGES_PATH}/".encode(), f"{ASSETS_PATH}/".encode(), f"{ACCOUNT_PATH}/".encode())
+    return raw_path == ACCOUNT_PATH.encode() or raw_path.startswith(below)
 
 
 class Pages:
@@ -87,6 +90,7 @@ class Pages:
             raise InvalidInputError("STAIRGATE_TEMPLATES", str(error)) from error
         self.templates = Templates(folder, brand=branding, asset=self.assets.address)
         self._challenge = ChallengePage(services, self.templates, self.languages, read_actions(folder))
+        self._account = AccountPage(services, self.templates, self.languages)
         self._process = services.entropy.token(bits=64)
         self._numbers = count(1)
 
@@ -113,6 +117,8 @@ class Pages:
                 request = await read_request(scope, receive)
             if request.path[0] == ASSETS_PATH.strip("/"):
                 return self.assets.serve(request)
+            if request.path[0] == ACCOUNT_PATH.strip("/"):
+                return await self._account.serve(request)
             return await self._challenge.serve(request)
         except DomainError as error:
             status = _status_of(error)

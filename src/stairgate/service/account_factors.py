@@ -16,6 +16,7 @@ from stairgate.model.protection import Level, Method
 from stairgate.model.tokens import Caller
 from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit
+from stairgate.service.account_links import AccountSession
 from stairgate.service.context import Services
 from stairgate.service.eligible import factors_resource
 from stairgate.service.enrolment import require_name
@@ -81,6 +82,15 @@ async def list_factors(services: Services, caller: Caller, user: UserId) -> list
         return [view_of(services, factor) for factor in transaction.factors_of(user)]
 
     return await reading(services, caller, run)
+
+
+async def list_session_factors(services: Services, session: AccountSession) -> list[FactorView]:
+    """The factors of whoever is on the account page, oldest first: the session itself is the right to see them."""
+
+    def run(transaction: ReadTransaction) -> list[FactorView]:
+        return [view_of(services, factor) for factor in transaction.factors_of(session.user)]
+
+    return await services.store.read(run)
 
 
 async def change_factor(

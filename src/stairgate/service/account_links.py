@@ -19,7 +19,7 @@ from stairgate.service.context import Services
 from stairgate.service.factor_rights import LINK_PURPOSE, Authority, link_id, live_link
 from stairgate.service.guard import Guard
 from stairgate.service.management import writing
-from stairgate.service.pages import page_origin
+from stairgate.service.pages import MAX_SECRET_LENGTH, page_origin
 from stairgate.service.user_tokens import require_user_id
 
 ENROL = parse_action("StepUp:Enrol")
@@ -28,6 +28,7 @@ SECRET_BITS = 256
 SESSION_SECONDS = 900
 MAX_LINKS = 5  # live ones per user
 ACCOUNT_PATH = "/account"
+_FORM = "account form"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,16 @@ async def account_session(services: Services, secret: str) -> AccountSession:
         return _session(link, secret)
 
     return await services.store.write(run)
+
+
+def account_form_token(services: Services, session: AccountSession) -> str:
+    """What a form of the page carries beside the cookie: another site knows neither (attack 24)."""
+    return services.keys.digest(session.secret, purpose=_FORM)
+
+
+def is_account_form_token(services: Services, session: AccountSession, token: str) -> bool:
+    """Whether *token* is that of the forms of *session*, in constant time."""
+    return len(token) <= MAX_SECRET_LENGTH and services.keys.matches(session.secret, token, purpose=_FORM)
 
 
 def _session(link: AccountLink, secret: str) -> AccountSession:
