@@ -23,8 +23,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, open_bank(Path(folder)) as bank, chromium() as browser:
         for language, names in LANGUAGES.items():
             for name in names:
-                place = STATES[name](bank)
                 for scheme in SCHEMES:
+                    place = STATES[name](bank)  # anew: a link is good once
                     context = browser.new_context(
                         viewport={"width": 1280, "height": 800}, color_scheme=scheme, locale=language
                     )
