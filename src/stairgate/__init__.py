@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from stairgate.client.requirement import Level, Method, Requirement
     from stairgate.client.shapes import (
         AccessRecord,
+        AccountLink,
         Area,
         Challenge,
         Claim,
@@ -92,6 +93,7 @@ __all__ = [
     "AccessRecordAlreadyExistsError",
     "AccessRequest",
     "AccessTemplate",
+    "AccountLink",
     "Allowed",
     "AlreadyClaimedError",
     "AlreadyDoneError",
@@ -186,8 +188,8 @@ _MODULES = {
     "stairgate.client.requests": "AccessRequest AccessTemplate Quorum RequestedStepUp Vote",
     "stairgate.client.requirement": "Level Method Requirement",
     "stairgate.client.shapes": """
-        AccessRecord Area Challenge Claim ClientOptions DeliveredCode Elevation Group Identity Invite NewAccessKey
-        Permission Resource ResourceAbility ResourceMark ResourceUser Role ServiceClient Statement
+        AccessRecord AccountLink Area Challenge Claim ClientOptions DeliveredCode Elevation Group Identity Invite
+        NewAccessKey Permission Resource ResourceAbility ResourceMark ResourceUser Role ServiceClient Statement
         UserPermission UserResource UserRole VerificationKey
     """,
 }

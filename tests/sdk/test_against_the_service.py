@@ -188,6 +188,21 @@ def test_a_user_without_a_factor_is_told_so(server: LocalServer, owner: Any) -> 
         owner.challenges.open(refusal.step_up_challenge_token, user_token=token)
 
 
+def test_a_link_to_the_account_page_is_entered_as_the_login_that_asked(
+    make: Make, server: LocalServer, owner: Any
+) -> None:
+    """§7.6: a link of the user's own enrols nothing; one of a client that may enrol adds the first factor, too."""
+    customer = Customer(server, owner)
+    entered = owner.account_link(customer.user, user_token=customer.token)
+    assert entered.account_uri.endswith(entered.link)
+    own = make(server.url, user_token=customer.token).account_link(customer.user)
+    assert not own.enrols
+    assert own.link != entered.link
+    assert owner.account_link(customer.user).enrols
+    with pytest.raises(UserTokenRefusedError):
+        owner.account_link(customer.user, user_token=server.token("somebody-else"))
+
+
 def test_explain_says_why(server: LocalServer, owner: Any) -> None:
     customer = Customer(server, owner)
     document = owner.explain(customer.user, customer.account, PAY, user_token=customer.token)

@@ -79,6 +79,10 @@ OPERATIONS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
     "read invite": (lambda c: c.invites.get("i"), [reply(200, {"inviteId": "i", "statements": []})]),
     "accept": (lambda c: c.invites.accept("i"), [reply(200)]),
     "take back": (lambda c: c.invites.delete("i"), [reply(204)]),
+    "account link": (
+        lambda c: c.account_link("u", user_token="t"),
+        [reply(201, {"accountUri": "https://s/account?link=1", "link": "1", "expiresAt": ENDED["expiresAt"]})],
+    ),
     "user": (lambda c: c.delete_user("u"), [reply(202)]),
 }
 
@@ -173,6 +177,8 @@ def test_secrets_are_in_no_repr() -> None:
         assert "a-user-token" not in repr(client) + repr(client._driver.conversation)
     assert "s3cret" not in repr(stairgate.NewAccessKey(key_id="k", access_key="s3cret", client_secret="s3cret"))
     assert "s3cret" not in repr(stairgate.Invite(statements=[], invite_id="s3cret"))
+    link = stairgate.AccountLink(account_uri="s3cret", link="s3cret", expires_at=None)  # type: ignore[arg-type]
+    assert "s3cret" not in repr(link)
     assert "12345678" not in repr(stairgate.DeliveredCode(code="12345678", expires_at=None))  # type: ignore[arg-type]
 
 

@@ -11,6 +11,7 @@ from stairgate.client.codec import from_wire, to_wire
 from stairgate.client.errors import ArgumentError, UnexpectedAnswerError
 from stairgate.client.exchange import (
     NO_HEADERS,
+    Conversation,
     Found,
     Operation,
     Reply,
@@ -24,6 +25,7 @@ from stairgate.client.exchange import (
 from stairgate.client.refusals import refusal
 from stairgate.client.shapes import (
     AccessRecord,
+    AccountLink,
     Claim,
     Group,
     Identity,
@@ -143,6 +145,13 @@ def claim(collection: str, resource_id: str, *, key: str | None = None) -> Opera
 def accept_invite(invite_id: str) -> Operation[None]:
     """Give the calling user what the invite gives; a repeat does nothing."""
     yield from _call(Request("PATCH", path("v1", "invites", invite_id), repeatable=True))
+
+
+def create_account_link(conversation: Conversation, user_id: str, *, user_token: str | None) -> Operation[AccountLink]:
+    """A link to the user's account page, entered as *user_token* where one is given."""
+    target = path("v1", "users", user_id, "account-links")
+    reply = yield from _call(Request("POST", target, conversation.on_behalf_of(user_token)))
+    return from_wire(AccountLink, document_in(reply))
 
 
 def delete_user(user_id: str) -> Operation[None]:

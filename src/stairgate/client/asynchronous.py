@@ -22,6 +22,7 @@ from stairgate.client.driver import AsyncDriver
 from stairgate.client.request_calls import AsyncRequests
 from stairgate.client.requirement import Method
 from stairgate.client.shapes import (
+    AccountLink,
     Challenge,
     Claim,
     DeliveredCode,
@@ -223,6 +224,22 @@ class AsyncStairgate:
             ForbiddenError: The collection is not open to claims.
         """
         return await self._driver.run(administration.claim(collection, resource_id, key=idempotency_key))
+
+    async def account_link(self, user_id: str, *, user_token: str | None = None) -> AccountLink:
+        """
+        A link to the user's account page, good once, for 15 minutes.
+
+        Args:
+            user_id: Whose page.
+            user_token: From a service client: the user's own access token. The page is entered as that login.
+
+        Raises:
+            UserTokenRefusedError: The token is not valid, or not the user's.
+            ForbiddenError: Without a token: the client may not enrol factors.
+        """
+        return await self._driver.run(
+            administration.create_account_link(self._driver.conversation, user_id, user_token=user_token)
+        )
 
     async def delete_user(self, user_id: str) -> None:
         """Remove all access of the user."""

@@ -289,6 +289,24 @@ class Invite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLink:
+    """
+    A link to a user's account page, good once.
+
+    Args:
+        account_uri: Where the user's browser is sent, and nobody else's: whoever opens it is that user there.
+        expires_at: Until when it can be opened.
+        enrols: Whether a first factor can be added by it.
+        link: Its secret alone, for adding a factor over the API.
+    """
+
+    account_uri: str = field(repr=False)
+    expires_at: datetime
+    enrols: bool = False
+    link: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Area:
     """The part of the tree and the actions that an elevation opens; *exact*: this question alone."""
 
