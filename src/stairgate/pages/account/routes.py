@@ -7,32 +7,36 @@ a cookie. GET changes nothing; every POST carries the session's own form token (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stairgate.model.elevations import Elevation
 from stairgate.model.errors import MethodNotAllowedError, NotFoundError
-from stairgate.model.ids import ElevationId
+from stairgate.pages.account import activity, factors
+from stairgate.pages.account.visit import Verbs, Visit, rendered
 from stairgate.pages.http import Page, Request, see_other
-from stairgate.pages.languages import Languages
+from stairgate.pages.languages import Language, Languages
 from stairgate.pages.templates import Templates
-from stairgate.service.account_factors import list_session_factors
 from stairgate.service.account_links import (
     ACCOUNT_PATH,
     AccountSession,
-    account_form_token,
     account_session,
     enter_account,
     is_account_form_token,
 )
 from stairgate.service.context import Services
-from stairgate.service.elevations import end_elevation, list_elevations
 from stairgate.service.pages import page_origin
 
 LINK = "link"
-MAX_ID = 64
 MAX_SECRET = 256
+
+
+async def show(visit: Visit) -> Page:
+    """Answer `GET /account`."""
+    return visit.rendered("account", {**await factors.factors(visit), **await activity.activity(visit)})
+
+
+VERBS: Verbs = {("GET", ""): show, **factors.VERBS, **activity.VERBS}
+_ENTER = ("POST", "enter")  # the only one that there is no session for yet
 
 
 @dataclass(frozen=True)
@@ -60,34 +64,31 @@ class AccountPage:
         Raises:
             DomainError: There is no such page, or what was sent is no form of ours.
         """
-        verb = "/".join(request.path[1:])
-        calls = {("GET", ""): self._show, ("POST", "end"): self._end}
-        method = "GET" if request.method == "HEAD" else request.method
-        pattern = f"{ACCOUNT_PATH}{'/' if verb else ''}{verb}"
-        if (method, verb) == ("POST", "enter"):
-            return pattern, await self._enter(request)
-        call = calls.get((method, verb))
-        if call is None:
-            allowed = tuple(known for known, name in (*calls, ("POST", "enter")) if name == verb)
+        name = "/".join(request.path[1:])
+        called = ("GET" if request.method == "HEAD" else request.method, name)
+        verb = VERBS.get(called)
+        if verb is None and called != _ENTER:
+            allowed = tuple(method for method, known in (*VERBS, _ENTER) if known == name)
             raise MethodNotAllowedError(allowed) if allowed else NotFoundError
-        if (method, verb) == ("GET", "") and LINK in request.query:
-            return pattern, self._rendered(request, "enter", link=request.query[LINK][:MAX_SECRET])
+        pattern = f"{ACCOUNT_PATH}{'/' if name else ''}{name}"
+        if verb is None:
+            return pattern, await self._enter(request)
+        if called == ("GET", "") and LINK in request.query:
+            return pattern, self._rendered(request, "enter", {"link": request.query[LINK][:MAX_SECRET]})
         try:
             session = await account_session(self.services, (request.cookie(self._cookie) or "")[:MAX_SECRET])
         except NotFoundError:
-            return pattern, self._rendered(request, "closed", status=404)
+            return pattern, self._rendered(request, "closed", {}, status=404)
         if request.method == "POST":
             self._require_own_form(request, session)
-        return pattern, await call(request, session)
-
-    # --- the link
+        return pattern, await verb(Visit(self.services, self.templates, self._language(request), request, session))
 
     async def _enter(self, request: Request) -> Page:
         self._require_own_site(request)
         try:
             session = await enter_account(self.services, request.form.get(LINK, "")[:MAX_SECRET])
         except NotFoundError:
-            return self._rendered(request, "closed", status=404)
+            return self._rendered(request, "closed", {}, status=404)
         seconds = max(int((session.expires_at - self.services.clock.now()).total_seconds()), 0)
         scope = "Path=/; Secure" if self._secure else f"Path={ACCOUNT_PATH}"
         cookie = f"{self._cookie}={session.secret}; {scope}; HttpOnly; SameSite=Lax; Max-Age={seconds}"
@@ -118,33 +119,8 @@ class AccountPage:
         if not is_account_form_token(self.services, session, request.form.get("form", "")):
             raise NotFoundError
 
-    # --- what is there
+    def _language(self, request: Request) -> Language:
+        return self.languages.chosen(None, request.header(b"accept-language"))
 
-    async def _show(self, request: Request, session: AccountSession) -> Page:
-        return self._rendered(
-            request,
-            "account",
-            session=session,
-            form=account_form_token(self.services, session),
-            factors=await list_session_factors(self.services, session),
-            elevations=await self._elevations(session),
-            now=self.services.clock.now(),
-        )
-
-    async def _elevations(self, session: AccountSession) -> Sequence[Elevation]:
-        if session.caller is None:
-            return ()
-        return await list_elevations(self.services, session.caller, session.user)
-
-    async def _end(self, request: Request, session: AccountSession) -> Page:
-        if session.caller is None:
-            raise NotFoundError
-        elevation = ElevationId(request.form.get("elevation", "")[:MAX_ID])
-        with suppress(NotFoundError):  # it is over, as was asked
-            await end_elevation(self.services, session.caller, session.user, elevation)
-        return see_other(ACCOUNT_PATH)
-
-    def _rendered(self, request: Request, name: str, *, status: int = 200, **context: object) -> Page:
-        language = self.languages.chosen(None, request.header(b"accept-language"))
-        body = self.templates.render(f"account/{name}.html", language, address=ACCOUNT_PATH, **context)
-        return Page(status, body, headers=((b"content-language", language.tag.encode()),))
+    def _rendered(self, request: Request, name: str, shown: Mapping[str, object], *, status: int = 200) -> Page:
+        return rendered(self.templates, self._language(request), name, shown, status=status)
