@@ -416,6 +416,17 @@ def test_a_key_that_is_too_weak_or_of_an_unknown_kind_is_refused() -> None:
         registered(made)
 
 
+@pytest.mark.parametrize(("length", "holds"), [(1023, True), (1024, False)])
+def test_a_credential_id_has_at_most_1023_bytes(length: int, holds: bool) -> None:
+    """WebAuthn Level 3 §7.1."""
+    made = created(authenticator(random=lambda _: bytes(length)))
+    if holds:
+        assert registered(made).passkey.credential_id == bytes(length)
+    else:
+        with pytest.raises(ProofRefusedError):
+            registered(made)
+
+
 def test_the_software_authenticator_signs_with_every_algorithm() -> None:
     for algorithm in ALGORITHMS:
         key = new_key(algorithm)
