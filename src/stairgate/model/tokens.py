@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stairgate.model.canonical import base64url
-from stairgate.model.ids import ClientId, KeyId, UserId
+from stairgate.model.ids import ClientId, KeyId, LinkId, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,15 @@ NO_BODY = body_digest(b"")
 
 @dataclass(frozen=True, slots=True)
 class UserCaller:
-    """A user who calls with their own access token. *body* is the digest of what this very call carries."""
+    """
+    A user who calls with their own access token. *body* is the digest of what this very call carries.
+
+    *page* is the session of the account page that they are on, None where they call the API themselves.
+    """
 
     token: UserToken
     body: str = NO_BODY
+    page: LinkId | None = None
 
     @property
     def principal(self) -> UserId:

@@ -126,12 +126,7 @@ async def change_factor(
 
     def run(transaction: WriteTransaction) -> tuple[FactorView, Notice]:
         now = services.clock.now()
-        factor = _found(transaction, user, id)
-        own = authority.caller is not None and authority.caller.principal == user
-        level = level_of(services, factor)
-        if clear and own:
-            level = Level(min(level + 1, max(Level)))
-        require_may_change(services, transaction, authority, user, level, now)
+        factor = require_may_touch(services, transaction, authority, user, id, now, clear=clear)
         changed = replace(factor, name=factor.name if name is None else name)
         if clear:
             changed = replace(changed, disabled=False)
@@ -164,14 +159,40 @@ async def delete_factor(
 
     def run(transaction: WriteTransaction) -> tuple[list[ChallengeId], Notice]:
         now = services.clock.now()
-        factor = _found(transaction, user, id)
-        require_may_change(services, transaction, authority, user, level_of(services, factor), now)
+        factor = require_may_touch(services, transaction, authority, user, id, now)
         notice = notice_of(services, transaction, factor, "removed")
         return remove_factor(transaction, factor, by=authority.actor, now=now), notice
 
     ended, notice = await services.store.write(run)
     services.notices.tell(ended)
     await tell_user(services, notice)
+
+
+def require_may_touch(
+    services: Services,
+    transaction: WriteTransaction,
+    authority: Authority,
+    user: UserId,
+    id: FactorId,  # noqa: A002
+    now: datetime,
+    *,
+    clear: bool = False,
+) -> Factor:
+    """
+    The factor *id*, which *authority* may rename and remove or, with *clear*, make usable again.
+
+    Raises:
+        NotFoundError: The user has no such factor, or the caller has no right there.
+        ForbiddenError: The caller has some right there, but not `UPDATE`.
+        StepUpRefusedError: It takes an elevation of at least its level first; to clear it, of the one above.
+    """
+    factor = _found(transaction, user, id)
+    own = authority.caller is not None and authority.caller.principal == user
+    level = level_of(services, factor)
+    if clear and own:
+        level = Level(min(level + 1, max(Level)))
+    require_may_change(services, transaction, authority, user, level, now)
+    return factor
 
 
 def _found(

@@ -28,6 +28,7 @@ SECRET_BITS = 256
 SESSION_SECONDS = 900
 MAX_LINKS = 5  # live ones per user
 ACCOUNT_PATH = "/account"
+BACK = "back"  # what follows it where the browser comes back from a step-up
 _FORM = "account form"
 
 
@@ -162,6 +163,11 @@ async def account_session(services: Services, secret: str) -> AccountSession:
     return await services.store.write(run)
 
 
+def account_return(services: Services) -> str:
+    """Where the browser comes back to the account page from a step-up."""
+    return f"{page_origin(services)}{ACCOUNT_PATH}/{BACK}"
+
+
 def account_form_token(services: Services, session: AccountSession) -> str:
     """What a form of the page carries beside the cookie: another site knows neither (attack 24)."""
     return services.keys.digest(session.secret, purpose=_FORM)
@@ -173,7 +179,8 @@ def is_account_form_token(services: Services, session: AccountSession, token: st
 
 
 def _session(link: AccountLink, secret: str) -> AccountSession:
-    caller = None if link.token is None else UserCaller(UserToken(link.user, link.token, link.token_expires_at))
+    token = None if link.token is None else UserToken(link.user, link.token, link.token_expires_at)
+    caller = None if token is None else UserCaller(token, page=link.id)
     return AccountSession(link.user, caller, link.enrols and not link.spent, link.expires_at, secret)
 
 

@@ -10,7 +10,6 @@ import asyncio
 import json
 from base64 import b32encode, urlsafe_b64decode
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
@@ -38,6 +37,7 @@ from stairgate.ports.store import WriteTransaction
 from stairgate.service import messages
 from stairgate.service.context import Services
 from stairgate.service.factor_rights import Allowed, Authority, require_may_add
+from stairgate.service.rehearsal import rehearse
 from stairgate.service.stored_factors import passkey_in, recovery_purpose, seal_purpose, unsealed
 from stairgate.service.storing_factors import MAX_FACTORS, MAX_NAME_LENGTH, add_factor
 from stairgate.service.tell_user import Notice, notice_of, tell_user
@@ -50,10 +50,6 @@ _ENROLLED_HERE = frozenset({Method.TOTP, Method.PASSKEY, Method.RECOVERY, Method
 _MESSAGES = "enrolment messages"  # under which the messages of a user's enrolments are counted
 # What a factor of each method may turn out to prove, strongest first.
 _LEVELS: Mapping[Method, tuple[Level, ...]] = {Method.PASSKEY: (Level.HARDWARE, Level.PHISHING_RESISTANT)}
-
-
-class _AllowedSoFarError(Exception):
-    """It would be allowed; nothing of the question stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +105,8 @@ async def begin_enrolment(services: Services, authority: Authority, user: UserId
     """
     require_user_id(user)
     require_name(call.name)
-    if call.method not in services.rules.methods & _ENROLLED_HERE:
-        offered = ", ".join(sorted(services.rules.methods & _ENROLLED_HERE))
+    if call.method not in enrolled_here(services):
+        offered = ", ".join(sorted(enrolled_here(services)))
         raise InvalidInputError("method", f"`{call.method}` cannot be added here: use one of {offered}")
     if call.method is Method.RECOVERY:
         return await _new_recovery_codes(services, authority, user, call)
@@ -121,7 +117,7 @@ async def begin_enrolment(services: Services, authority: Authority, user: UserId
 
     def run(transaction: WriteTransaction) -> Begun:
         now = services.clock.now()
-        allowed = _require(services, transaction, authority, user, call.method, now)
+        allowed = require_may_begin(services, transaction, authority, user, call.method, now)
         secret: dict[str, JsonValue] = {"link": None if allowed.link is None else allowed.link.id}
         if call.method is Method.TOTP:
             begun = _begin_totp(services, user, random, secret)
@@ -156,6 +152,12 @@ async def begin_enrolment(services: Services, authority: Authority, user: UserId
     if address is not None:
         await _send(services, call, id_, code, address)
     return begun
+
+
+def enrolled_here(services: Services) -> frozenset[Method]:
+    """The methods that a user can add as this service is configured."""
+    passkeys = frozenset() if services.rules.party is not None else {Method.PASSKEY}
+    return (services.rules.methods & _ENROLLED_HERE) - passkeys
 
 
 def bound_code(enrolment: str, code: str) -> str:
@@ -231,9 +233,18 @@ def bytes_in(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def _require(
+def require_may_begin(
     services: Services, transaction: WriteTransaction, authority: Authority, user: UserId, method: Method, now: datetime
 ) -> Allowed:
+    """
+    By what right *authority* may begin to add a factor of *method*.
+
+    Raises:
+        NotFoundError: The caller has no right on the user's factors, or the link is not live.
+        ForbiddenError: The caller has some right there, but not this one; or the link adds no such factor.
+        StepUpRefusedError: It takes an elevation first.
+        LimitReachedError: The user has too many factors.
+    """
     levels = _LEVELS.get(method) or (BEST_LEVELS[method],)
     allowed = require_may_add(services, transaction, authority, user, levels, now)
     if len(transaction.factors_of(user)) >= MAX_FACTORS:
@@ -278,12 +289,10 @@ async def _new_recovery_codes(services: Services, authority: Authority, user: Us
     codes = recovery_code.new_codes(services.entropy.bytes(recovery_code.RANDOM_BYTES))
     salts = [services.entropy.bytes(recovery_code.SALT_BYTES) for _ in codes]
 
-    def may(transaction: WriteTransaction) -> None:
-        _require(services, transaction, authority, user, Method.RECOVERY, services.clock.now())
-        raise _AllowedSoFarError  # a use that was taken is given back: it is for the transaction that stores
+    def may(transaction: WriteTransaction) -> Allowed:
+        return require_may_begin(services, transaction, authority, user, Method.RECOVERY, services.clock.now())
 
-    with suppress(_AllowedSoFarError):  # before the work of hashing, so that nobody has it done who may not
-        await services.store.write(may)
+    await rehearse(services, may)  # before the work of hashing, so that nobody has it done who may not
 
     def digest(text: str) -> str:
         return services.keys.digest(text, purpose=recovery_purpose(id_))
@@ -297,7 +306,7 @@ async def _new_recovery_codes(services: Services, authority: Authority, user: Us
 
     def record(transaction: WriteTransaction) -> tuple[Begun, Notice]:
         now = services.clock.now()
-        allowed = _require(services, transaction, authority, user, Method.RECOVERY, now)
+        allowed = require_may_begin(services, transaction, authority, user, Method.RECOVERY, now)
         factor = Factor(id_, user, Method.RECOVERY, sealed, now, now, call.name, counter=0)
         stored = add_factor(services, transaction, factor, allowed.link, by=authority.actor, now=now)
         begun = Begun(Method.RECOVERY, now, codes=tuple(codes), factor=stored)

@@ -16,14 +16,14 @@ from stairgate.model.access import OWNER, Grant, ResourceConfiguration, Resource
 from stairgate.model.enrolment import AccountLink
 from stairgate.model.errors import ForbiddenError, NotFoundError, StepUpRefusedError
 from stairgate.model.ids import LinkId, RecordId, UserId
-from stairgate.model.protection import AVAILABLE_METHODS, Level, Method, Requirement
+from stairgate.model.protection import AVAILABLE_METHODS, Device, Level, Method, Requirement
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import Caller, ClientCaller, UserCaller
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit
 from stairgate.service.context import Services
 from stairgate.service.eligible import factors_resource
-from stairgate.service.guard import UPDATE, Guard
+from stairgate.service.guard import PAGE, UPDATE, Guard
 from stairgate.service.loading import facts_in
 from stairgate.service.stored_factors import level_of
 
@@ -142,13 +142,26 @@ def require_may_change(
         methods=services.rules.methods,
     )
     # What §7.6 asks stands beside the operator's own marks, and guards every grant, so that none goes around it.
-    asked = ResourceConfiguration(pattern, marks=(ResourceMark((UPDATE,), Requirement(level, _ENROLLING)),))
+    asked = ResourceConfiguration(pattern, marks=(ResourceMark((UPDATE,), _asked(caller, level)),))
     facts = replace(facts, resources=compile_resources([*transaction.resources(), asked]))
     if caller.principal == user:
         own = compile_grants([Grant(_OWN, 0, (pattern,), (OWNER.id,))])
         facts = replace(facts, tables=(*facts.tables, own))
     guard = Guard(services, caller, facts, transaction, now, writing=transaction)
     guard.require(UPDATE, resource)
+
+
+def _asked(caller: Caller, level: Level) -> Requirement:
+    """
+    What it takes to change a factor of *level*.
+
+    SECURITY: on the account page it is bound to that very session. The session acts for a token that whoever made the
+    link has, too: a thief who mails the link must not have the elevation of the victim who goes on from there (attack
+    9). So it is finished in the browser that asked, and helps nobody who comes with the token alone.
+    """
+    if isinstance(caller, UserCaller) and caller.page is not None:
+        return Requirement(level, _ENROLLING, bind=frozenset({PAGE}), device=Device.SAME)
+    return Requirement(level, _ENROLLING)
 
 
 def require_first(

@@ -21,6 +21,7 @@ from stairgate.engine.weakening import reaches_management
 from stairgate.model.access import OWNER, AccessRecord, Grant, Group, ResourceAbility
 from stairgate.model.actions import Action
 from stairgate.model.audit import Event
+from stairgate.model.canonical import JsonValue
 from stairgate.model.decisions import Allow, Deny, Question, Source, StepUpRequired
 from stairgate.model.elevations import Elevation
 from stairgate.model.errors import ForbiddenError, InvalidInputError, NotFoundError, StepUpRefusedError
@@ -46,8 +47,10 @@ CREATE = Action("CREATE", "create")
 UPDATE = Action("UPDATE", "update")
 CLAIM = Action("CLAIM", "claim")
 
-# The one detail of a call that is the server's own, and so can be bound: the SHA-256 of its body (semantics §4).
+# Details of a call that are the server's own, and so can be bound: the SHA-256 of its body (semantics §4), and the
+# session of the account page that it comes from.
 BODY = "bodySha256"
+PAGE = "accountPage"
 
 _ADMINS = RecordId("admins")  # the source of the grant that being an admin amounts to
 
@@ -170,7 +173,7 @@ class Guard:
 
     def _question(self, action: Action, resource: Resource) -> Question:
         # On the management API the context is the server's own, never the caller's (semantics §3).
-        context = {BODY: self.caller.body} if isinstance(self.caller, UserCaller) else None
+        context = _context(self.caller) if isinstance(self.caller, UserCaller) else None
         return Question(self.user, resource, action, self.caller.token.key, context)
 
     def _unmarked(self, right: Right) -> bool:
@@ -238,6 +241,10 @@ class Guard:
             token_expires_at=self.caller.token.expires_at,
         )
         return StepUpRefusedError(outcome, token, ticket.expires_at)
+
+
+def _context(caller: UserCaller) -> dict[str, JsonValue]:
+    return {BODY: caller.body} if caller.page is None else {BODY: caller.body, PAGE: caller.page}
 
 
 def opens(transaction: ReadTransaction, question: Question, facts: Facts, elevation: Elevation, now: datetime) -> bool:

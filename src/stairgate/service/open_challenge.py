@@ -17,9 +17,10 @@ from stairgate.model.errors import (
 )
 from stairgate.model.ids import ChallengeId, RequestId
 from stairgate.model.protection import Level
-from stairgate.model.tokens import Caller, ClientCaller
+from stairgate.model.tokens import Caller, ClientCaller, UserCaller
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit, pages
+from stairgate.service.account_links import account_return
 from stairgate.service.asking import Asking
 from stairgate.service.challenge_tokens import read_ticket
 from stairgate.service.context import Services
@@ -77,7 +78,7 @@ async def open_challenge(services: Services, caller: Caller, call: OpenCall) -> 
     def run(transaction: WriteTransaction) -> tuple[ChallengeView, list[ChallengeId]]:
         now = services.clock.now()
         touched: list[ChallengeId] = []
-        if call.opening.return_uri is not None:
+        if call.opening.return_uri is not None and not _back_to_page(services, caller, call.opening.return_uri):
             _require_registered(transaction, caller, ticket, call.opening.return_uri)
         challenge = _opened(
             services,
@@ -116,6 +117,11 @@ def _require_sane(opening: Opening) -> None:
             raise InvalidInputError("state", "goes back with a browser: it needs a `returnUri`")
         if not 1 <= len(opening.state) <= MAX_STATE_LENGTH or not opening.state.isprintable():
             raise InvalidInputError("state", f"must have 1 to {MAX_STATE_LENGTH} printable characters")
+
+
+def _back_to_page(services: Services, caller: Caller, uri: str) -> bool:
+    """Whether the account page itself opens, and *uri* leads back to it. Nobody else needs that address."""
+    return isinstance(caller, UserCaller) and caller.page is not None and uri == account_return(services)
 
 
 def _require_registered(transaction: WriteTransaction, caller: Caller, ticket: Ticket, uri: str) -> None:

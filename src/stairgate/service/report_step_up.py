@@ -57,7 +57,7 @@ async def report_step_up(
     await _require_named_token(services, caller, ticket, user_token)
 
     if code is not None:
-        await _redeem(services, ticket, code, by=audit.actor(caller))
+        await redeem(services, ticket, code, by=audit.actor(caller))
 
     def run(transaction: ReadTransaction) -> Elevation:
         now = services.clock.now()
@@ -83,8 +83,18 @@ def _opened(transaction: ReadTransaction, ticket: Ticket, now: datetime) -> Chal
     return settled(challenge, now)
 
 
-async def _redeem(services: Services, ticket: Ticket, code: str, *, by: str) -> None:
-    """Satisfy the proven challenge of *ticket* with the return code *code*; one in another state is left as it is."""
+async def redeem(services: Services, ticket: Ticket, code: str, *, by: str) -> None:
+    """
+    Satisfy the proven challenge of *ticket* with the return code *code*; one in another state is left as it is.
+
+    Whether whoever brings it has the token that the ticket names is the caller's to know.
+
+    Raises:
+        ChallengeBarredError: The user token is barred.
+        ChallengePendingError: No challenge was opened with the ticket.
+        ChallengeEndedError: The proof would not meet today's marks.
+        WrongAnswerError: The return code is wrong: that counts as a wrong answer.
+    """
     elevation = ElevationId(services.entropy.token(bits=ELEVATION_ID_BITS))
 
     def run(transaction: WriteTransaction) -> tuple[ChallengeId | None, DomainError | None]:
