@@ -51,6 +51,16 @@ def test_the_whole_back_off_makes_guessing_hopeless() -> None:
     assert total > 38 * 3_600
 
 
+def test_a_day_of_guessing_from_a_fresh_count_is_33_guesses() -> None:
+    """What stands in docs/reference/factors.md, where the owner's success has just set the count back."""
+    count, now, guesses = AttemptCount(), NOW, 0
+    while now < NOW + 86_400 * SECOND:
+        guesses += 1
+        count = after_wrong(count, now)
+        now += wait_seconds(count, now) * SECOND
+    assert guesses == 33
+
+
 def test_the_tenth_wrong_answer_of_a_token_bars_it_for_an_hour_and_each_further_one_again() -> None:
     standing = TokenStanding()
     for _ in range(9):
