@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         UserTokenRefusedError,
         WrongAnswerError,
     )
+    from stairgate.client.factors import BegunFactor, Factor
     from stairgate.client.requests import AccessRequest, AccessTemplate, Quorum, RequestedStepUp, Vote
     from stairgate.client.requirement import Level, Method, Requirement
     from stairgate.client.shapes import (
@@ -101,6 +102,7 @@ __all__ = [
     "Area",
     "ArgumentError",
     "AsyncStairgate",
+    "BegunFactor",
     "Challenge",
     "ChallengeBarredError",
     "ChallengeEndedError",
@@ -114,6 +116,7 @@ __all__ = [
     "DeliveryFailedError",
     "Denied",
     "Elevation",
+    "Factor",
     "ForbiddenError",
     "Group",
     "IdempotencyKeyReusedError",
@@ -185,6 +188,7 @@ _MODULES = {
         TooManyChallengesError TooManyError TooManyPromptsError UnauthenticatedError Unauthorized
         UnavailableError UnexpectedAnswerError UnreachableError UserTokenRefusedError WrongAnswerError
     """,
+    "stairgate.client.factors": "BegunFactor Factor",
     "stairgate.client.requests": "AccessRequest AccessTemplate Quorum RequestedStepUp Vote",
     "stairgate.client.requirement": "Level Method Requirement",
     "stairgate.client.shapes": """

@@ -17,6 +17,7 @@ from stairgate import AccessRecord, AsyncStairgate, Requirement, Stairgate, Stat
 CHALLENGE = {"challengeId": "c", "state": "open", "expiresAt": "2026-11-24T11:57:10Z"}
 ENDED = {**CHALLENGE, "state": "satisfied"}
 ELEVATION = {"elevationId": "e", "expiresAt": "2026-11-24T11:57:10Z", "userId": "u"}
+FACTOR = {"factorId": "f", "method": "totp", "level": "strong"}
 RECORD = {"recordId": "r", "name": "n", "statements": [{"roles": ["x"], "resources": [{"resourceUri": "a"}]}]}
 PAGES = [
     reply(200, {"records": [RECORD], "pagination": {"next": {"cursor": "c/1+="}}}),
@@ -41,6 +42,14 @@ OPERATIONS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
         [reply(200, {"code": "1", "expiresAt": ENDED["expiresAt"]})],
     ),
     "answer": (lambda c: c.challenges.answer("c", method="totp", code="1", once=True), [reply(200, ENDED)]),
+    "passkey options": (
+        lambda c: c.challenges.passkey_options("c", once=True, user_token="t"),
+        [reply(200, {"publicKey": {"challenge": "x"}})],
+    ),
+    "answer with a passkey": (
+        lambda c: c.challenges.answer("c", method="passkey", credential={"id": "x"}),
+        [reply(200, ENDED)],
+    ),
     "decline": (lambda c: c.challenges.decline("c", not_me=True), [reply(200, ENDED)]),
     "cancel": (lambda c: c.challenges.cancel("c"), [reply(204)]),
     "elevations": (lambda c: c.elevations.list("u"), [reply(200, {"elevations": [ELEVATION]})]),
@@ -83,6 +92,17 @@ OPERATIONS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
         lambda c: c.account_link("u", user_token="t"),
         [reply(201, {"accountUri": "https://s/account?link=1", "link": "1", "expiresAt": ENDED["expiresAt"]})],
     ),
+    "factors": (lambda c: c.factors.list("u"), [reply(200, {"factors": [FACTOR]})]),
+    "begin": (
+        lambda c: c.factors.begin("u", method="email", name="n", address="a@b.example", locale="de", link="l"),
+        [reply(201, {"method": "email", "enrolmentId": "e", "expiresAt": ENDED["expiresAt"]})],
+    ),
+    "confirm": (lambda c: c.factors.confirm("u", "e", code="1", link="l"), [reply(201, FACTOR)]),
+    "rename": (lambda c: c.factors.rename("u", "f", "n"), [reply(200, FACTOR)]),
+    "clear": (lambda c: c.factors.clear("u", "f"), [reply(200, FACTOR)]),
+    "no factor": (lambda c: c.factors.delete("u", "f"), [reply(204)]),
+    "caution": (lambda c: c.factors.caution("u"), [reply(503), reply(200, {"always": False})]),
+    "ask always": (lambda c: c.factors.set_caution("u", always=True), [reply(200, {"always": True})]),
     "user": (lambda c: c.delete_user("u"), [reply(202)]),
 }
 
@@ -117,6 +137,8 @@ def methods(kind: type) -> dict[str, inspect.Signature]:
         None,
         "challenges",
         "elevations",
+        "factors",
+        "access",
         "records",
         "roles",
         "groups",
@@ -179,6 +201,15 @@ def test_secrets_are_in_no_repr() -> None:
     assert "s3cret" not in repr(stairgate.Invite(statements=[], invite_id="s3cret"))
     link = stairgate.AccountLink(account_uri="s3cret", link="s3cret", expires_at=None)  # type: ignore[arg-type]
     assert "s3cret" not in repr(link)
+    begun = stairgate.BegunFactor(
+        method="totp",
+        secret="s3cret",
+        uri="s3cret",
+        qr_svg="s3cret",
+        public_key={"challenge": "s3cret"},
+        codes=["s3cret"],
+    )
+    assert "s3cret" not in repr(begun)
     assert "12345678" not in repr(stairgate.DeliveredCode(code="12345678", expires_at=None))  # type: ignore[arg-type]
 
 

@@ -29,6 +29,8 @@ def blocking(client: sg.Stairgate) -> None:
     assert_type(client.step_up_authorization("t"), sg.Elevation)
     assert_type(client.elevations.list("u"), list[sg.Elevation])
     assert_type(client.account_link("u", user_token="t"), sg.AccountLink)
+    assert_type(client.factors.begin("u", method="totp"), sg.BegunFactor)
+    assert_type(client.factors.list("u"), list[sg.Factor])
     assert_type(client.records.get("r"), sg.AccessRecord)
     assert_type(client.roles.list(), Iterator[sg.Role])
     assert_type(client.groups.get("g"), sg.Group)

@@ -9,10 +9,12 @@ from typing import Any, Self, TypeVar
 
 import httpx2
 
-from stairgate.client import access, administration, checks, stepup
+from stairgate.client import administration, checks, stepup
+from stairgate.client.access_calls import Access
 from stairgate.client.blocking_items import Collection, Identities, Invites, Items, ServiceClients
 from stairgate.client.decisions import Decision
 from stairgate.client.driver import Driver
+from stairgate.client.factor_calls import Factors
 from stairgate.client.request_calls import Requests
 from stairgate.client.requirement import Method
 from stairgate.client.shapes import (
@@ -21,10 +23,6 @@ from stairgate.client.shapes import (
     Claim,
     DeliveredCode,
     Elevation,
-    ResourceUser,
-    UserPermission,
-    UserResource,
-    UserRole,
 )
 from stairgate.client.transport import DEFAULT_TIMEOUT
 
@@ -62,6 +60,7 @@ class Stairgate:
         )
         self.challenges = Challenges(self._driver)
         self.elevations = Elevations(self._driver)
+        self.factors = Factors(self._driver)
         self.access = Access(self._driver)
         self.records = Collection(self._driver, administration.RECORDS)
         self.roles = Collection(self._driver, administration.ROLES)
@@ -320,11 +319,44 @@ class Challenges:
             stepup.request_code(self._driver.conversation, challenge_id, method, user_token=user_token)
         )
 
+    def passkey_options(
+        self, challenge_id: str, *, once: bool = False, user_token: str | None = None
+    ) -> dict[str, Any]:
+        """
+        Begin a passkey's ceremony, good for one answer.
+
+        Args:
+            challenge_id: Which challenge.
+            once: The elevation opens this access alone, one time; it is signed with the rest.
+            user_token: From a service client: the token that was refused.
+
+        Returns:
+            `PublicKeyCredentialRequestOptionsJSON`, for `navigator.credentials.get`.
+        """
+        return self._driver.run(
+            stepup.passkey_options(self._driver.conversation, challenge_id, once=once, user_token=user_token)
+        )
+
     def answer(
-        self, challenge_id: str, *, method: Method, code: str, once: bool = False, user_token: str | None = None
+        self,
+        challenge_id: str,
+        *,
+        method: Method,
+        code: str | None = None,
+        credential: Mapping[str, object] | None = None,
+        once: bool = False,
+        user_token: str | None = None,
     ) -> Challenge:
         """
-        Answer with a code. *once*: the elevation opens this access alone, one time.
+        Answer with a code, or with a passkey.
+
+        Args:
+            challenge_id: Which challenge.
+            method: What it is answered with.
+            code: Of every method but a passkey.
+            credential: What `navigator.credentials.get` returned for `passkey_options` (`AuthenticationResponseJSON`).
+            once: The elevation opens this access alone, one time. For a passkey it is chosen with the options.
+            user_token: From a service client: the token that was refused.
 
         Raises:
             WrongAnswerError: It is wrong; `attempts_left` are left.
@@ -332,7 +364,13 @@ class Challenges:
         """
         return self._driver.run(
             stepup.answer_challenge(
-                self._driver.conversation, challenge_id, method=method, code=code, once=once, user_token=user_token
+                self._driver.conversation,
+                challenge_id,
+                method=method,
+                code=code,
+                credential=credential,
+                once=once,
+                user_token=user_token,
             )
         )
 
@@ -345,107 +383,6 @@ class Challenges:
     def cancel(self, challenge_id: str, *, user_token: str | None = None) -> None:
         """Take back a challenge that this caller opened."""
         self._driver.run(stepup.cancel_challenge(self._driver.conversation, challenge_id, user_token=user_token))
-
-
-class Access:
-    """`client.access`: what a user may do, through which roles and where; who is named on a resource. Takes no use."""
-
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
-
-    def permissions(
-        self,
-        user_id: str,
-        resource_uri: str,
-        *,
-        user_token: str | None = None,
-        context: Mapping[str, object] | None = None,
-        include_protected: bool = False,
-    ) -> list[UserPermission]:
-        """
-        What the user may do on the resource; nothing: an empty list.
-
-        Args:
-            user_id: Whom it is about.
-            resource_uri: Where.
-            user_token: From a service client: the access token that the user came with, whose elevations count.
-            context: The details of the request, for marks that bind to them.
-            include_protected: Carry what wants a step-up, with its requirement, in place of leaving it out.
-        """
-        return self._driver.run(
-            access.permissions(
-                self._driver.conversation,
-                user_id,
-                resource_uri,
-                user_token=user_token,
-                context=context,
-                include_protected=include_protected,
-            )
-        )
-
-    def roles(
-        self,
-        user_id: str,
-        resource_uri: str,
-        *,
-        user_token: str | None = None,
-        context: Mapping[str, object] | None = None,
-        include_protected: bool = False,
-    ) -> list[UserRole]:
-        """The roles that the user is given on exactly this resource; the arguments are `permissions`'."""
-        return self._driver.run(
-            access.roles(
-                self._driver.conversation,
-                user_id,
-                resource_uri,
-                user_token=user_token,
-                context=context,
-                include_protected=include_protected,
-            )
-        )
-
-    def resources(
-        self,
-        user_id: str,
-        *,
-        collection: str | None = None,
-        permission: str | None = None,
-        nested: bool = False,
-        user_token: str | None = None,
-        context: Mapping[str, object] | None = None,
-        include_protected: bool = False,
-        page_size: int | None = None,
-    ) -> Iterator[UserResource]:
-        """
-        Where the user may do something, page by page: of the resources that policies name without a wildcard.
-
-        Args:
-            user_id: Whom it is about.
-            collection: Only what lies below it, one level without *nested*.
-            permission: What must be open there; without it any action will do.
-            nested: At any depth.
-            user_token: As for `permissions`.
-            context: As for `permissions`.
-            include_protected: As for `permissions`.
-            page_size: How many are asked for at once, at most 20.
-        """
-        return self._driver.stream(
-            access.resources(
-                self._driver.conversation,
-                user_id,
-                collection=collection,
-                permission=permission,
-                nested=nested,
-                user_token=user_token,
-                context=context,
-                include_protected=include_protected,
-                page_size=page_size,
-            )
-        )
-
-    def users(self, resource_uri: str, *, page_size: int | None = None) -> Iterator[ResourceUser]:
-        """Who is named on exactly this resource, directly or through a group, page by page."""
-        return self._driver.stream(access.users(resource_uri, page_size=page_size))
 
 
 class Elevations:

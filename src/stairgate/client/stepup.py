@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from stairgate.client.codec import from_wire
-from stairgate.client.errors import UnexpectedAnswerError
+from stairgate.client.errors import ArgumentError, UnexpectedAnswerError
 from stairgate.client.exchange import (
     Conversation,
     Found,
@@ -120,11 +120,37 @@ def request_code(
     return from_wire(DeliveredCode, document) if document and "code" in document else None
 
 
+def passkey_options(
+    conversation: Conversation, challenge_id: str, *, once: bool, user_token: str | None
+) -> Operation[dict[str, Any]]:
+    """Begin a passkey's ceremony; what comes back goes to the browser."""
+    request = Request(
+        "POST",
+        path("v1", "challenges", challenge_id, "options"),
+        conversation.on_behalf_of(user_token),
+        encoded({"once": once}),
+    )
+    options = (yield from _call(request, {200})).get("publicKey")
+    if not isinstance(options, dict):
+        raise UnexpectedAnswerError("unexpected answer: no `publicKey`")
+    return options
+
+
 def answer_challenge(
-    conversation: Conversation, challenge_id: str, *, method: str, code: str, once: bool, user_token: str | None
+    conversation: Conversation,
+    challenge_id: str,
+    *,
+    method: str,
+    code: str | None,
+    credential: Mapping[str, object] | None,
+    once: bool,
+    user_token: str | None,
 ) -> Operation[Challenge]:
-    """Answer with a code. A wrong one raises `WrongAnswerError`."""
-    body: dict[str, Any] = {"method": method, "code": code}
+    """Answer with a code or a passkey. A wrong one raises `WrongAnswerError`."""
+    if (code is None) == (credential is None):
+        raise ArgumentError("an answer has a code, or for a passkey a credential")
+    body: dict[str, Any] = {"method": method}
+    body.update({"code": code} if credential is None else {"credential": credential})
     if once:
         body["once"] = True
     request = Request(

@@ -38,7 +38,7 @@ class LocalServer:
         clock: Another clock than the system's.
 
     Members:
-        url: Where it listens.
+        url: Where it listens; passkeys work on `localhost`, with the same port.
         access_key: The owner's.
     """
 
@@ -48,7 +48,8 @@ class LocalServer:
         port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._settings = replace(
-            Settings(database_url=f"sqlite:///{folder / 'stairgate.db'}", port=port, dev=True), public_urls=(self.url,)
+            Settings(database_url=f"sqlite:///{folder / 'stairgate.db'}", port=port, dev=True),
+            public_urls=(self.url, f"http://localhost:{port}"),  # passkeys are bound to a name, never to an address
         )
         self.access_key = ""
         self._ready = threading.Event()
