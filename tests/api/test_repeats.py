@@ -160,6 +160,39 @@ async def test_an_access_key_is_shown_again_for_ten_minutes_and_then_not(door: D
     assert len(seen.json["verificationKeys"]) == 1
 
 
+LINKS = "/v1/users/ann/account-links"
+
+
+async def link(door: Door, owner: str, token: str | None = None) -> Answered:
+    fields = [(b"idempotency-key", b"k3")]
+    if token is not None:
+        fields.append((b"stairgate-user-token", token.encode()))
+    return await door.call("POST", LINKS, bearer=owner, headers=fields)
+
+
+async def test_a_link_to_the_account_page_is_made_once(door: Door, owner: str) -> None:
+    """It is shown again for ten minutes, and takes one of the five places that a user has."""
+    first = await link(door, owner)
+    assert (first.status, first.json["enrols"]) == (201, True)
+    for _ in range(6):
+        assert plain(await link(door, owner)) == plain(first)
+    door.world.clock.advance(601)
+    gone = await link(door, door.world.assertion(ClientId("sc_owner")))
+    assert (gone.status, gone.code) == (409, "AlreadyDone")
+
+
+async def test_a_link_of_another_login_is_not_shown_under_the_same_key(door: Door, owner: str) -> None:
+    """The token that is passed on belongs to what was sent: a link enters the page as that login."""
+    one, two = door.world.token("ann"), door.world.token("ann", ttl=1_800)
+    first = await link(door, owner, one)
+    assert (first.status, plain(await link(door, owner, one))) == (201, plain(first))
+    for token in (two, None):
+        other = await link(door, owner, token)
+        assert (other.status, other.code) == (409, "IdempotencyKeyReused")
+    refused = await link(door, owner, door.world.token("bob"))
+    assert (refused.status, refused.code) == (403, "UserTokenRefused")
+
+
 async def test_nobody_who_reads_the_store_learns_an_access_key(door: Door, owner: str) -> None:
     client = (await post(door, owner, "/v1/clients", CLIENT)).json["clientId"]
     shown = (await post(door, owner, f"/v1/clients/{client}/access-keys", None, key="k2")).json["accessKey"]

@@ -92,6 +92,13 @@ OPERATIONS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
         lambda c: c.account_link("u", user_token="t"),
         [reply(201, {"accountUri": "https://s/account?link=1", "link": "1", "expiresAt": ENDED["expiresAt"]})],
     ),
+    "account link once": (
+        lambda c: c.account_link("u", user_token="t", idempotency_key="k"),
+        [
+            reply(503),
+            reply(201, {"accountUri": "https://s/account?link=1", "link": "1", "expiresAt": ENDED["expiresAt"]}),
+        ],
+    ),
     "factors": (lambda c: c.factors.list("u"), [reply(200, {"factors": [FACTOR]})]),
     "begin": (
         lambda c: c.factors.begin("u", method="email", name="n", address="a@b.example", locale="de", link="l"),

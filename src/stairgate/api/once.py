@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 import msgspec
 
 from stairgate.api.answers import Answer, HeaderList
-from stairgate.api.call import MAX_IDEMPOTENCY_KEY, Call
+from stairgate.api.call import MAX_IDEMPOTENCY_KEY, MAX_TEXT, Call
 from stairgate.model.canonical import JsonValue, digest_of
 from stairgate.service.context import Services
 from stairgate.service.once import Repeatable
@@ -57,7 +57,10 @@ def _content(call: Call) -> str:
     # A document that is read from a body is a JSON value.
     document = cast("JsonValue", call.document)
     route = call.route
-    return digest_of([route.method, route.path, dict(call.parameters), dict(call.query), document])
+    content: list[JsonValue] = [route.method, route.path, dict(call.parameters), dict(call.query), document]
+    # A user token that is passed on decides what is done, too.
+    content += [call.header(each.name, maximum=each.maximum or MAX_TEXT) for each in route.headers]
+    return digest_of(content)
 
 
 def _kept(answer: Answer) -> bytes:

@@ -311,6 +311,8 @@ FACTORS: tuple[Route, ...] = (
         ),
         headers=(_USER_TOKEN,),
         errors=(404, 409, 503),
+        idempotent=True,
+        shown_once=True,
     ),
 )
 

@@ -147,10 +147,12 @@ def accept_invite(invite_id: str) -> Operation[None]:
     yield from _call(Request("PATCH", path("v1", "invites", invite_id), repeatable=True))
 
 
-def create_account_link(conversation: Conversation, user_id: str, *, user_token: str | None) -> Operation[AccountLink]:
+def create_account_link(
+    conversation: Conversation, user_id: str, *, user_token: str | None, key: str | None = None
+) -> Operation[AccountLink]:
     """A link to the user's account page, entered as *user_token* where one is given."""
     target = path("v1", "users", user_id, "account-links")
-    reply = yield from _call(Request("POST", target, conversation.on_behalf_of(user_token)))
+    reply = yield from _call(making(target, None, key, conversation.on_behalf_of(user_token)))
     return from_wire(AccountLink, document_in(reply))
 
 
@@ -159,13 +161,13 @@ def delete_user(user_id: str) -> Operation[None]:
     yield from _call(Request("DELETE", path("v1", "users", user_id)))
 
 
-def making(target: str, body: bytes | None, key: str | None) -> Request:
+def making(target: str, body: bytes | None, key: str | None, headers: Mapping[str, str] = NO_HEADERS) -> Request:
     """What makes something; with an idempotency *key* it may be sent again."""
     if key is None:
-        return Request("POST", target, body=body)
+        return Request("POST", target, headers, body)
     if not 1 <= len(key) <= MOST_KEY or not key.isascii() or not key.isprintable() or key != key.strip():
         raise ArgumentError(f"idempotency_key must be 1 to {MOST_KEY} visible ASCII characters")
-    return Request("POST", target, {"idempotency-key": key}, body, repeatable=True)
+    return Request("POST", target, {**headers, "idempotency-key": key}, body, repeatable=True)
 
 
 def _call(request: Request) -> Operation[Reply]:

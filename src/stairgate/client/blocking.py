@@ -218,20 +218,25 @@ class Stairgate:
         """
         return self._driver.run(administration.claim(collection, resource_id, key=idempotency_key))
 
-    def account_link(self, user_id: str, *, user_token: str | None = None) -> AccountLink:
+    def account_link(
+        self, user_id: str, *, user_token: str | None = None, idempotency_key: str | None = None
+    ) -> AccountLink:
         """
         A link to the user's account page, good once, for 15 minutes.
 
         Args:
             user_id: Whose page.
             user_token: From a service client: the user's own access token. The page is entered as that login.
+            idempotency_key: With one of your own it is made once, and repeated where the connection breaks.
 
         Raises:
             UserTokenRefusedError: The token is not valid, or not the user's.
             ForbiddenError: Without a token: the client may not enrol factors.
         """
         return self._driver.run(
-            administration.create_account_link(self._driver.conversation, user_id, user_token=user_token)
+            administration.create_account_link(
+                self._driver.conversation, user_id, user_token=user_token, key=idempotency_key
+            )
         )
 
     def delete_user(self, user_id: str) -> None:

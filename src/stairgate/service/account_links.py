@@ -18,7 +18,7 @@ from stairgate.service.authentication import verify_user_token
 from stairgate.service.context import Services
 from stairgate.service.factor_rights import LINK_PURPOSE, Authority, link_id, live_link
 from stairgate.service.guard import Guard
-from stairgate.service.management import writing
+from stairgate.service.management import Written, writing
 from stairgate.service.pages import MAX_SECRET_LENGTH, page_origin
 from stairgate.service.user_tokens import require_user_id
 
@@ -87,6 +87,13 @@ async def create_account_link(
         StepUpRefusedError: That right wants a step-up first.
         LimitReachedError: The user has five live links.
     """
+    return (await make_account_link(services, caller, user, user_token=user_token)).value
+
+
+async def make_account_link(
+    services: Services, caller: Caller, user: UserId, *, user_token: str | None = None
+) -> Written[CreatedLink]:
+    """`create_account_link`, for a call that may be repeated: with all that its one transaction returns."""
     require_user_id(user)
     token = await _token(services, caller, user, user_token)
     id_ = LinkId(services.entropy.token(bits=LINK_ID_BITS))
@@ -117,7 +124,7 @@ async def create_account_link(
         uri = f"{page_origin(services)}{ACCOUNT_PATH}?link={secret}"
         return CreatedLink(secret, uri, link.expires_at, enrols)
 
-    return (await writing(services, caller, run)).value
+    return await writing(services, caller, run)
 
 
 async def enter_account(services: Services, secret: str) -> AccountSession:

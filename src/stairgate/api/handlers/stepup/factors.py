@@ -5,17 +5,20 @@ from __future__ import annotations
 from stairgate.api.answers import Answer, empty_answer, json_answer
 from stairgate.api.call import Call
 from stairgate.api.handlers.stepup.check import MAX_USER_TOKEN, USER_TOKEN
+from stairgate.api.once import once
 from stairgate.api.wire import factors as wire
 from stairgate.model.errors import InvalidInputError, NotFoundError
 from stairgate.model.ids import EnrolmentId, FactorId, UserId, user_id
 from stairgate.model.protection import method_of
 from stairgate.service import account_factors
 from stairgate.service.account_factors import FactorView, view_of
-from stairgate.service.account_links import create_account_link
+from stairgate.service.account_links import CreatedLink, make_account_link
 from stairgate.service.caution import read_caution, set_caution
 from stairgate.service.confirm_enrolment import ConfirmCall, confirm_enrolment
+from stairgate.service.context import Services
 from stairgate.service.enrolment import BeginCall, begin_enrolment
 from stairgate.service.factor_rights import Authority
+from stairgate.service.management import Written
 
 _MAX_ID = 128
 
@@ -93,9 +96,16 @@ async def set_always(call: Call) -> Answer:
 async def link(call: Call) -> Answer:
     """Answer `POST /v1/users/{userId}/account-links`."""
     token = call.header(USER_TOKEN, maximum=MAX_USER_TOKEN)
-    made = await create_account_link(call.services, call.caller, _user(call), user_token=token)
-    answer = wire.AccountLink(account_uri=made.uri, link=made.secret, expires_at=made.expires_at, enrols=made.enrols)
-    return json_answer(201, answer)
+
+    async def verb(services: Services) -> Written[CreatedLink]:
+        return await make_account_link(services, call.caller, _user(call), user_token=token)
+
+    def render(written: Written[CreatedLink]) -> Answer:
+        made = written.value
+        shown = wire.AccountLink(account_uri=made.uri, link=made.secret, expires_at=made.expires_at, enrols=made.enrols)
+        return json_answer(201, shown)
+
+    return await once(call, verb, render)
 
 
 def factor_view(view: FactorView) -> wire.Factor:
