@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.api.door import Door, open_door
-from tests.api.test_weakening import DOCS, MARK, Admin, put, resource
+from tests.api.weakening.admin import DOCS, MARK, Admin, put, resource
 from tests.unit.service_stepup.world import STORES
 
 from stairgate.model.access import OWNER, AccessRecord, Statement
