@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.unit.service_stepup.test_enrolment import ANN, elevate, enrolment_link, refusal_of
+from tests.unit.service_stepup.enrolling import ANN, elevate, enrolment_link, refusal_of
 from tests.unit.service_stepup.world import World
 
 from stairgate.model.challenges import ChallengeState, Opening
