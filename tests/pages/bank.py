@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import uvicorn
-from tests.api.door import Instruments
+from tests.api.threaded import Threaded
 from tests.unit.service_stepup.world import World, new_world
 
-from stairgate.api.protocol import server_config
 from stairgate.bootstrap import Site
 from stairgate.model.canonical import JsonValue
 from stairgate.model.challenges import Opening
@@ -37,8 +32,6 @@ from stairgate.settings import Settings
 from stairgate.testing.authenticator import Credential, cose_key, new_key
 from stairgate.testing.clock import FakeClock
 
-T = TypeVar("T")
-PATIENCE = 30.0
 BACK = "https://shop.example/back"
 RIGHTS = (("Authress:StepUp", "StepUp"), ("Authress:Users", "StepUp:Enrol"))
 
@@ -95,58 +88,27 @@ class Asked:
         self.bank.do(decline_challenge(self.bank.world.services, self.bank.shop, self.id, not_me=not_me))
 
 
-class Bank:
+class Bank(Threaded):
     """The bank, in a thread of its own, until the block ends."""
 
     world: World
     shop: ClientCaller
-    url: str
-    back: str
 
     def __init__(self, folder: Path, *, templates: Path | None = None) -> None:
+        super().__init__("bank")
         self._folder, self._templates = folder, templates
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._server: uvicorn.Server | None = None
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="bank")
         self._names = count(1)
-        self.instruments = Instruments()
+        self.url = f"http://localhost:{self.port}"
+        self.back = f"http://127.0.0.1:{self.port}/back"  # another origin, and an address that this machine has
 
-    def start(self) -> None:
-        self._thread.start()
-        assert self._ready.wait(PATIENCE), "the bank did not open"
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.should_exit = True
-        self._thread.join(PATIENCE)
-        assert not self._thread.is_alive()
-
-    def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run *work* where the bank lives."""
-        assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        listening = socket.create_server(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        self.url = f"http://localhost:{port}"
-        self.back = f"http://127.0.0.1:{port}/back"  # another origin, and an address that this machine has
+    async def _live(self) -> None:
         # Pages tell times in the reader's zone and by the reader's clock, so the bank's is the real one to begin with.
         clock = FakeClock(datetime.now(UTC))
         async with new_world("memory", self._folder, clock=clock, origin=self.url) as self.world:
             self.shop = await self.world.client("shop", *RIGHTS)
             await self._register()
             settings = Settings(brand_name="Bank of Examples", templates=self._templates, public_urls=(self.url,))
-            site = Site(settings, self.world.services, instruments=self.instruments)
-            self._loop = asyncio.get_running_loop()
-            self._server = uvicorn.Server(server_config(site, timeout_graceful_shutdown=1))
-            self._loop.call_soon(self._ready.set)
-            with listening:
-                await self._server.serve(sockets=[listening])
+            await self._serve(Site(settings, self.world.services, instruments=self.instruments))
 
     async def _register(self) -> None:
         def run(transaction: Any) -> None:
