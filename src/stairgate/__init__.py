@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         Challenge,
         Claim,
         ClientOptions,
+        CodeAddress,
         DeliveredCode,
         Elevation,
         Group,
@@ -110,6 +111,7 @@ __all__ = [
     "ChangedMeanwhileError",
     "Claim",
     "ClientOptions",
+    "CodeAddress",
     "ConflictError",
     "Decision",
     "DeliveredCode",
@@ -192,8 +194,8 @@ _MODULES = {
     "stairgate.client.requests": "AccessRequest AccessTemplate Quorum RequestedStepUp Vote",
     "stairgate.client.requirement": "Level Method Requirement",
     "stairgate.client.shapes": """
-        AccessRecord AccountLink Area Challenge Claim ClientOptions DeliveredCode Elevation Group Identity Invite
-        NewAccessKey Permission Resource ResourceAbility ResourceMark ResourceUser Role ServiceClient Statement
+        AccessRecord AccountLink Area Challenge Claim ClientOptions CodeAddress DeliveredCode Elevation Group Identity
+        Invite NewAccessKey Permission Resource ResourceAbility ResourceMark ResourceUser Role ServiceClient Statement
         UserPermission UserResource UserRole VerificationKey
     """,
 }

@@ -41,6 +41,10 @@ OPERATIONS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
         lambda c: c.challenges.request_code("c", "external"),
         [reply(200, {"code": "1", "expiresAt": ENDED["expiresAt"]})],
     ),
+    "code to an address": (
+        lambda c: c.challenges.request_code("c", "email", factor_id="f"),
+        [reply(200, {"sentTo": "a…@example.org", "expiresAt": ENDED["expiresAt"]})],
+    ),
     "answer": (lambda c: c.challenges.answer("c", method="totp", code="1", once=True), [reply(200, ENDED)]),
     "passkey options": (
         lambda c: c.challenges.passkey_options("c", once=True, user_token="t"),

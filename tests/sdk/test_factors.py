@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from typing import Any
 
@@ -12,6 +13,7 @@ from stairgate import (
     AccessRecord,
     Allowed,
     ArgumentError,
+    CodeAddress,
     ForbiddenError,
     NotFoundError,
     Permission,
@@ -147,6 +149,17 @@ def test_factors_of_others_are_not_seen(make: Make, server: LocalServer, person:
     for call in (stranger.factors.list, stranger.factors.caution):
         with pytest.raises((NotFoundError, ForbiddenError)):
             call(person.id)
+
+
+def test_a_code_goes_to_the_address_that_was_chosen(make: Make) -> None:
+    address = {"factorId": "f1", "method": "email", "address": "a…@example.org"}
+    challenge = {"challengeId": "c", "state": "open", "expiresAt": "2026-11-24T11:57:10Z", "addresses": [address]}
+    wire = Wire([reply(200, challenge), reply(200, {"sentTo": "a…@example.org", "expiresAt": "2026-11-24T11:57:10Z"})])
+    client = make(wire=wire, user_token="t")
+    (found,) = client.challenges.get("c").addresses
+    assert found == CodeAddress(factor_id="f1", method="email", address="a…@example.org")
+    assert client.challenges.request_code("c", "email", factor_id=found.factor_id) is None
+    assert json.loads(wire.asked[1].content) == {"method": "email", "factorId": "f1"}
 
 
 @pytest.mark.parametrize("given", [{}, {"code": "1", "credential": {}}], ids=["neither", "both"])

@@ -318,10 +318,22 @@ class Challenges:
             stepup.watch_challenge(self._driver.conversation, challenge_id, user_token=user_token)
         )
 
-    def request_code(self, challenge_id: str, method: Method, *, user_token: str | None = None) -> DeliveredCode | None:
-        """Have a code sent to the user; with `external`, get it and deliver it yourself."""
+    def request_code(
+        self, challenge_id: str, method: Method, *, factor_id: str | None = None, user_token: str | None = None
+    ) -> DeliveredCode | None:
+        """
+        Have a code sent to the user; with `external`, get it and deliver it yourself.
+
+        Args:
+            challenge_id: Which challenge.
+            method: `email`, `sms` or `external`.
+            factor_id: Of `email` and `sms`: to which of the challenge's `addresses`; None: the service picks one.
+            user_token: From a service client: the token that was refused.
+        """
         return self._driver.run(
-            stepup.request_code(self._driver.conversation, challenge_id, method, user_token=user_token)
+            stepup.request_code(
+                self._driver.conversation, challenge_id, method, factor_id=factor_id, user_token=user_token
+            )
         )
 
     def passkey_options(

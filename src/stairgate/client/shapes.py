@@ -334,13 +334,22 @@ class Elevation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeAddress:
+    """Where a code can be sent to, masked: one factor of `email` or `sms`."""
+
+    factor_id: str
+    method: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
     """
     One attempt to meet one requirement. *asked* says in words for what.
 
     *page_uri* and *match_code* are there right after it was opened: show the number beside the link or its QR code; it
-    is typed on the page. Where other people are asked, by the request *request_id*, *approved* says whether they have
-    agreed; else it is None.
+    is typed on the page. *addresses* are where a code can be sent to. Where other people are asked, by the request
+    *request_id*, *approved* says whether they have agreed; else it is None.
     """
 
     challenge_id: str
@@ -353,6 +362,7 @@ class Challenge:
     requirement: Requirement | None = None
     asked: str = ""
     methods: Sequence[str] = ()
+    addresses: Sequence[CodeAddress] = ()
     attempts_left: int | None = None
     elevation_id: str | None = None
     page_uri: str | None = field(default=None, repr=False)

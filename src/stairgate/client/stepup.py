@@ -107,14 +107,15 @@ def wait_for_challenge(
 
 
 def request_code(
-    conversation: Conversation, challenge_id: str, method: str, *, user_token: str | None
+    conversation: Conversation, challenge_id: str, method: str, *, factor_id: str | None, user_token: str | None
 ) -> Operation[DeliveredCode | None]:
     """Have a code sent; with `external`, return it for the application to deliver."""
+    body = {"method": method} if factor_id is None else {"method": method, "factorId": factor_id}
     request = Request(
         "POST",
         path("v1", "challenges", challenge_id, "code"),
         conversation.on_behalf_of(user_token),
-        encoded({"method": method}),
+        encoded(body),
     )
     document = yield from _call(request, {200, 201, 202, 204})
     return from_wire(DeliveredCode, document) if document and "code" in document else None
