@@ -327,7 +327,7 @@ class Challenges:
         Args:
             challenge_id: Which challenge.
             method: `email`, `sms` or `external`.
-            factor_id: Of `email` and `sms`: to which of the challenge's `addresses`; None: the service picks one.
+            factor_id: Of `email` and `sms`: to which of the challenge's `addresses`; None: the last used.
             user_token: From a service client: the token that was refused.
         """
         return self._driver.run(

@@ -2,11 +2,11 @@
 The test vectors of WebAuthn Level 3 §16, derived as the specification derives them (WA-1).
 
 Every random value of a vector is HKDF-SHA-256 of one key, with the name of the vector and a counter; private keys,
-flags, ids and signatures (RFC 6979) follow from these. So challenges, keys, ids, client data, authenticator data, the
-assertions' signatures and the attestation objects without certificates are the specification's to the byte;
-`test_webauthn_vectors.py` holds them to values that it prints. Not claimed to be byte-exact are the certificates and
-what is signed by them (`attested_vectors.py`), and the length of the P-521 key (65 bytes, the most that need no second
-look at the order of the curve).
+flags, ids and signatures (RFC 6979) follow from these. `test_webauthn_vectors.py` compares what is known of the printed
+values, up to the signature of the first vector, so the derivation is the specification's; the other challenges, keys,
+ids and assertions follow by it, without having been compared one by one. Not claimed to be byte-exact are the
+certificates and what is signed by them (`attested_vectors.py`), and the length of the P-521 key (65 bytes, the most
+that need no second look at the order of the curve).
 """
 
 from __future__ import annotations
