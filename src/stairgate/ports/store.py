@@ -238,6 +238,14 @@ class ReadTransaction(TrustReads, ListingReads, Protocol):
         """Must return the user's challenges opened at or after *since*, oldest first, by an indexed query."""
         ...
 
+    def newest_challenges_of(self, user: UserId, *, most: int) -> Sequence[Challenge]:
+        """
+        Must return the *most* challenges of *user* that were opened last, newest first.
+
+        Must find them by index, however many there are.
+        """
+        ...
+
     def elevation(self, elevation: ElevationId) -> Elevation | None:
         """Must return the elevation."""
         ...

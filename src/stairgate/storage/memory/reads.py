@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from heapq import nlargest
 
 from stairgate.model.access import (
     AccessRecord,
@@ -203,6 +204,9 @@ class MemoryReads(MemoryListing):
     def challenges_of_user(self, user: UserId, *, since: datetime) -> Sequence[Challenge]:
         recent = [challenge for challenge in self._data.challenges.find("user", user) if challenge.opened_at >= since]
         return oldest_first(recent, _opened)
+
+    def newest_challenges_of(self, user: UserId, *, most: int) -> Sequence[Challenge]:
+        return nlargest(most, self._data.challenges.find("user", user), key=_opened)
 
     def elevation(self, elevation: ElevationId) -> Elevation | None:
         return self._data.elevations.get(elevation)

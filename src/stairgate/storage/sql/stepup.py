@@ -97,6 +97,13 @@ _CHALLENGES_OF_USER = (
     .where(t.challenges.c.user_id == _USER, t.challenges.c.opened_at >= _SINCE)
     .order_by(t.challenges.c.opened_at, t.challenges.c.id)
 )
+# The index gives them in this order, so that little more than the limit is read.
+_NEWEST_CHALLENGES_OF = (
+    select(t.challenges)
+    .where(t.challenges.c.user_id == _USER)
+    .order_by(t.challenges.c.opened_at.desc(), t.challenges.c.id.desc())
+    .limit(number("most"))
+)
 _ADD_CHALLENGE = add(t.challenges)
 # Compare and set: from exactly the version before.
 _REPLACE_CHALLENGE = (
@@ -178,6 +185,10 @@ class StepUpReads(JournalReads):
 
     def challenges_of_user(self, user: UserId, *, since: datetime) -> Sequence[Challenge]:
         rows = self._session.all(_CHALLENGES_OF_USER, of_user=user, since=micros(since))
+        return [challenge_of(ChallengeRow(*row)) for row in rows]
+
+    def newest_challenges_of(self, user: UserId, *, most: int) -> Sequence[Challenge]:
+        rows = self._session.all(_NEWEST_CHALLENGES_OF, of_user=user, most=max(most, 0))
         return [challenge_of(ChallengeRow(*row)) for row in rows]
 
     def elevation(self, elevation: ElevationId) -> Elevation | None:

@@ -222,6 +222,21 @@ async def challenges_of_a_user_are_those_opened_at_or_after_oldest_first(bench: 
     assert list(await seen(store, lambda tx: tx.challenges_of_user(BOB, since=NOW))) == [other]
 
 
+@must("newest_challenges_of")
+async def the_newest_challenges_of_a_user_are_those_opened_last_newest_first(bench: Bench) -> None:
+    store = await bench.another()
+    opened = [a_challenge(f"ch_{9 - at}", opened_at=later(at), state=ChallengeState.EXPIRED) for at in range(4)]
+    together = a_challenge("ch_5", opened_at=later(3))  # `ch_6` was opened in the same instant
+    other = replace(a_challenge("other", opened_at=later(9)), ticket=a_ticket("other", user=BOB))
+    for challenge in (together, *opened, other):
+        await wrote(store, lambda tx, it=challenge: tx.add_challenge(it))  # type: ignore[misc]
+    expected = [opened[3], together, *opened[2::-1]]
+    assert list(await seen(store, lambda tx: tx.newest_challenges_of(ALICE, most=9))) == expected
+    assert list(await seen(store, lambda tx: tx.newest_challenges_of(ALICE, most=3))) == expected[:3]
+    assert list(await seen(store, lambda tx: tx.newest_challenges_of(ALICE, most=0))) == []
+    assert list(await seen(store, lambda tx: tx.newest_challenges_of(BOB, most=9))) == [other]
+
+
 # --- elevations --------------------------------------------------------------------------------------------------
 
 
