@@ -40,6 +40,7 @@ class Event(StrEnum):
     CAUTION_CHANGED = "user.caution_changed"  # "ask me every time"
     LINK_CREATED = "account_link.created"
     LINK_ENTERED = "account_link.entered"
+    LINK_LEFT = "account_link.left"
     NOTICE_FAILED = "notice.failed"  # the user could not be told of a change of their factors
     PROMPTS_STOPPED = "prompts.stopped"  # the user was asked too often without an answer
     RECORD_CHANGED = "record.changed"

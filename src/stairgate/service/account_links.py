@@ -16,7 +16,7 @@ from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit
 from stairgate.service.authentication import verify_user_token
 from stairgate.service.context import Services
-from stairgate.service.factor_rights import LINK_PURPOSE, Authority, link_id, live_link
+from stairgate.service.factor_rights import LINK_PURPOSE, Authority, is_stopped, known_link, link_id, live_link
 from stairgate.service.guard import Guard
 from stairgate.service.management import Written, writing
 from stairgate.service.pages import MAX_SECRET_LENGTH, page_origin
@@ -168,6 +168,30 @@ async def account_session(services: Services, secret: str) -> AccountSession:
         return _session(link, secret)
 
     return await services.store.write(run)
+
+
+async def was_stopped(services: Services, secret: str) -> bool:
+    """Whether *secret* was that of a session until "this was not me" was said of its own token (semantics §7.7)."""
+
+    def run(transaction: WriteTransaction) -> bool:
+        link = known_link(services, transaction, secret, services.clock.now())
+        return link is not None and link.entered and is_stopped(transaction, link)
+
+    return await services.store.write(run)
+
+
+async def leave_account(services: Services, session: AccountSession) -> None:
+    """End *session*: its secret opens nothing any more."""
+
+    def run(transaction: WriteTransaction) -> None:
+        now = services.clock.now()
+        link = live_link(services, transaction, session.secret, now)
+        if link is None:  # it is over already
+            return
+        transaction.remove_account_link(link.id)
+        transaction.append_audit(audit.link_entry(Event.LINK_LEFT, link, by=f"link {link.id}", at=now))
+
+    await services.store.write(run)
 
 
 def account_return(services: Services) -> str:

@@ -18,10 +18,10 @@ from stairgate.model.documents import area_document, requirement_document
 from stairgate.model.elevations import Elevation
 from stairgate.model.enrolment import AccountLink
 from stairgate.model.evidence import Factor
-from stairgate.model.ids import ElevationId, UserId
+from stairgate.model.ids import ElevationId
 from stairgate.model.protection import Mark, level_name
 from stairgate.model.requests import AccessTemplate, Request
-from stairgate.model.tokens import ClientCaller, PageHolder, Participant, TokenKey, UserCaller
+from stairgate.model.tokens import ClientCaller, PageHolder, Participant, UserCaller
 
 SYSTEM = "system"
 PAGE = "page"  # whoever held the page of a challenge: it is not known who
@@ -111,9 +111,11 @@ def observed_entry(
     )
 
 
-def barred_entry(user: UserId, token: TokenKey, *, why: str, by: str, at: datetime) -> AuditDraft:
-    """The token opens and redeems nothing further, for a while or until its end."""
-    return AuditDraft(Event.TOKEN_BARRED, at, by, {"user": user, "token": str(token), "why": why})
+def barred_entry(challenge: Challenge, *, why: str, by: str, at: datetime) -> AuditDraft:
+    """The token of *challenge*, on account of it, opens and redeems nothing further, for a while or until its end."""
+    ticket = challenge.ticket
+    facts = {"user": ticket.user, "token": str(ticket.token), "challenge": challenge.id, "why": why}
+    return AuditDraft(Event.TOKEN_BARRED, at, by, facts)
 
 
 def request_entry(

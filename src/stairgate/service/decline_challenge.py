@@ -10,7 +10,7 @@ from stairgate.model.elevations import EndReason
 from stairgate.model.errors import ChallengeEndedError, DomainError, NotFoundError
 from stairgate.model.ids import ChallengeId
 from stairgate.model.requests import RequestEnd
-from stairgate.model.tokens import Participant
+from stairgate.model.tokens import Participant, UserCaller
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import audit, endings
 from stairgate.service.context import Services
@@ -41,8 +41,29 @@ async def decline_challenge(
         ChallengeEndedError: It has ended before, and *not_me* was not said.
     """
     await require_party(services, participant, id)
-    by = audit.actor(participant)
+    return await _end(services, id, by=audit.actor(participant), not_me=not_me)
 
+
+async def disown_challenge(services: Services, caller: UserCaller, id: ChallengeId) -> ChallengeView:  # noqa: A002
+    """
+    "This was not me", by the user whom the challenge names, with whichever token of theirs, in every state.
+
+    Raises:
+        NotFoundError: There is none, or it names another user: both look alike (attack 27).
+    """
+    found = await services.store.read(lambda transaction: transaction.challenge(id))
+    if found is None or found.ticket.user != caller.principal:
+        raise NotFoundError
+    return await _end(services, id, by=audit.actor(caller), not_me=True)
+
+
+async def _end(
+    services: Services,
+    id: ChallengeId,  # noqa: A002
+    *,
+    by: str,
+    not_me: bool,
+) -> ChallengeView:
     def run(transaction: WriteTransaction) -> tuple[ChallengeView | DomainError, list[ChallengeId]]:
         now = services.clock.now()
         stored = transaction.challenge(id)
@@ -76,5 +97,5 @@ def _bar(transaction: WriteTransaction, challenge: Challenge, *, by: str, now: d
     standing = transaction.standing(token)
     if not standing.not_me:
         transaction.set_standing(token, replace(standing, not_me=True))
-        transaction.append_audit(audit.barred_entry(user, token, why="not me", by=by, at=now))
+        transaction.append_audit(audit.barred_entry(challenge, why="not me", by=by, at=now))
     return touched

@@ -135,9 +135,7 @@ def count_wrong(
         standing = standing_after_wrong(transaction.standing(token), now)
         transaction.set_standing(token, standing)
         if standing.barred(now):
-            transaction.append_audit(
-                audit.barred_entry(challenge.ticket.user, token, why="wrong answers", by=by, at=now)
-            )
+            transaction.append_audit(audit.barred_entry(challenge, why="wrong answers", by=by, at=now))
     return WrongAnswerError(left)
 
 

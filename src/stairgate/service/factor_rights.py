@@ -70,12 +70,22 @@ def link_id(secret: str) -> LinkId:
 
 
 def live_link(services: Services, transaction: WriteTransaction, secret: str, now: datetime) -> AccountLink | None:
-    """The link, or session, whose secret this is; None where it is wrong or its time is over."""
+    """The link, or session, whose secret this is; None where it is wrong, or its time or its token is over."""
+    link = known_link(services, transaction, secret, now)
+    return None if link is None or is_stopped(transaction, link) else link
+
+
+def known_link(services: Services, transaction: WriteTransaction, secret: str, now: datetime) -> AccountLink | None:
+    """The same, whatever became of its token."""
     link = transaction.account_link(link_id(secret))
     if link is None or not services.keys.matches(secret, link.digest, purpose=LINK_PURPOSE):
         return None
-    ended = link.token is not None and transaction.standing(link.token).not_me
-    return None if now >= link.expires_at or ended else link
+    return None if now >= link.expires_at else link
+
+
+def is_stopped(transaction: WriteTransaction, link: AccountLink) -> bool:
+    """Whether "this was not me" was said of the token that *link* was made with (semantics §7.7)."""
+    return link.token is not None and transaction.standing(link.token).not_me
 
 
 def require_may_add(
