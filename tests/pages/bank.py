@@ -23,7 +23,10 @@ from stairgate.model.passkeys import Passkey
 from stairgate.model.protection import Level, Method, Requirement
 from stairgate.model.tokens import ClientCaller
 from stairgate.service.account_links import create_account_link
+from stairgate.service.authentication import authenticate
 from stairgate.service.decline_challenge import decline_challenge
+from stairgate.service.enrolment import BeginCall, begin_enrolment
+from stairgate.service.factor_rights import Authority
 from stairgate.service.open_challenge import OpenCall, open_challenge
 from stairgate.service.report_step_up import report_step_up
 from stairgate.service.stored_factors import seal_purpose, with_passkey
@@ -157,6 +160,31 @@ class Bank(Threaded):
         """A link to the account page: entered as *token*, or, where there is none, one that adds the first factor."""
         made = self.do(create_account_link(self.world.services, self.shop, UserId(user), user_token=token))
         return made.uri
+
+    def factors(self, user: str) -> list[Factor]:
+        """What the user has."""
+        return list(self.do(self.world.services.store.read(lambda t: t.factors_of(UserId(user)))))
+
+    def begun(self, user: str, method: Method, address: str | None = None) -> str:
+        """The id of a factor that the user began to add in another window."""
+
+        async def run() -> str:
+            made = await create_account_link(self.world.services, self.shop, UserId(user))
+            caller = await authenticate(self.world.services, self.world.token(user))
+            call = BeginCall(method, address=address)
+            begun = await begin_enrolment(self.world.services, Authority(caller, made.secret), UserId(user), call)
+            return begun.enrolment or ""
+
+        return self.do(run())
+
+    def own_account_link(self, user: str) -> str:
+        """A link that the user's own app asked for: it adds nothing without a step-up."""
+
+        async def run() -> str:
+            caller = await authenticate(self.world.services, self.world.token(user))
+            return (await create_account_link(self.world.services, caller, UserId(user))).uri
+
+        return self.do(run())
 
     def code(self, user: str) -> str:
         return self.world.code(user)

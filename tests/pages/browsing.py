@@ -68,14 +68,15 @@ class Visitor:
 
     def go(self, url: str) -> Seen:
         """See *url*, wherever it leads on the same host."""
-        return self._follow(self.send("GET", url))
+        return self.follow(self.send("GET", url))
 
     def submit(self, seen: Seen, verb: str, which: int = 0, /, **typed: str) -> Seen:
         """Fill in the form for *verb* and send it."""
         target = urljoin(seen.url, f"{urlsplit(seen.url).path}/{verb}")
-        return self._follow(self.send("POST", target, {**seen.form(verb, which), **typed}))
+        return self.follow(self.send("POST", target, {**seen.form(verb, which), **typed}))
 
-    def _follow(self, seen: Seen) -> Seen:
+    def follow(self, seen: Seen) -> Seen:
+        """See where *seen* leads, on the same host."""
         while seen.status == 303:
             location = urljoin(seen.url, seen.header("location") or "")
             if urlsplit(location).netloc != urlsplit(seen.url).netloc:

@@ -38,12 +38,17 @@ def chromium() -> Iterator[Browser]:
 
 def visit(page: Page, place: Place) -> None:
     """Open the page's address, with its secret; then what the place says."""
+    for name, value in place.cookies.items():
+        page.context.add_cookies([{"name": name, "value": value, "url": place.page}])
     page.goto(place.page)
     if place.enter:
         page.locator("button").click()
         page.wait_for_url("**/account")
-    if place.query:
-        page.goto(page.url.partition("?")[0] + place.query)
+    if place.below or place.query:
+        page.goto(page.url.partition("?")[0] + place.below + place.query)
+    if place.press:
+        page.locator(f"form[action$='/{place.press}'] button").click()
+        page.wait_for_load_state()
 
 
 class Authenticator:

@@ -1,9 +1,9 @@
-"""Every state of the challenge page, made as people come into it: for axe, the pseudo-language and the pictures."""
+"""Every state of the pages, made as people come into it: for axe, the pseudo-language and the pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.pages.bank import BACK, Asked, Bank
 from tests.pages.browsing import Visitor
@@ -27,6 +27,9 @@ class Place:
     query: str = ""
     whose: Asked | None = None
     enter: bool = False  # by the only button of the page, once
+    below: str = ""  # a page below the one that was entered
+    press: str = ""  # then the form for this verb is sent
+    cookies: dict[str, str] = field(default_factory=dict)  # of a browser that was there before
 
 
 State = Callable[[Bank], Place]
@@ -200,6 +203,125 @@ def account_empty(bank: Bank) -> Place:
     return Place(bank.account_link(bank.customer(totp=False)), enter=True)
 
 
+def _own(bank: Bank, *, below: str = "", query: str = "", totp: bool = True) -> Place:
+    """Somebody on their account page, by a login of theirs."""
+    user = bank.customer(totp=totp)
+    bank.address(user, Method.EMAIL, "ann@example.org")
+    mail = next(each for each in bank.factors(user) if each.method is Method.EMAIL)
+    query = query.format(factor=mail.id)
+    return Place(bank.own_account_link(user), query, enter=True, below=below)
+
+
+def _first(bank: Bank, way: str, *, query: str = "", press: str = "") -> Place:
+    """Somebody who adds their first way to confirm, by a link."""
+    link = bank.account_link(bank.customer(totp=False))
+    return Place(link, f"?way={way}{query}", enter=True, below="/add", press=press)
+
+
+def add_first_confirm(bank: Bank) -> Place:
+    return _own(bank, below="/add", query="?way=totp")
+
+
+def add_too_weak(bank: Bank) -> Place:
+    return _own(bank, below="/add", query="?way=passkey&problem=weak")
+
+
+def add_held(bank: Bank) -> Place:
+    return _own(bank, below="/add", query="?way=passkey&problem=held")
+
+
+def add_not_here(bank: Bank) -> Place:
+    return Place(bank.account_link(bank.customer()), "?way=totp", enter=True, below="/add")
+
+
+def add_passkey(bank: Bank) -> Place:
+    return _first(bank, "passkey")
+
+
+def add_passkey_no_script(bank: Bank) -> Place:
+    return _first(bank, "passkey", query="&problem=script")
+
+
+def add_app(bank: Bank) -> Place:
+    return _first(bank, "totp")
+
+
+def add_app_scan(bank: Bank) -> Place:
+    return _first(bank, "totp", press="add")
+
+
+def add_email(bank: Bank) -> Place:
+    return _first(bank, "email", query="&problem=address")
+
+
+def add_phone(bank: Bank) -> Place:
+    return _first(bank, "sms", query="&problem=prompts&seconds=120")
+
+
+def add_phone_code(bank: Bank) -> Place:
+    user = bank.customer(totp=False)
+    enrolment = bank.begun(user, Method.SMS, "+4915123456712")
+    return Place(bank.own_account_link(user), f"?enrolment={enrolment}&problem=wrong", enter=True, below="/confirm")
+
+
+def add_app_code(bank: Bank) -> Place:
+    user = bank.customer(totp=False)
+    enrolment = bank.begun(user, Method.TOTP)
+    return Place(bank.own_account_link(user), f"?enrolment={enrolment}&problem=code", enter=True, below="/confirm")
+
+
+def add_recovery(bank: Bank) -> Place:
+    return _first(bank, "recovery")
+
+
+def recovery_codes(bank: Bank) -> Place:
+    return _first(bank, "recovery", press="add")
+
+
+def added(bank: Bank) -> Place:
+    return _own(bank, query="?done=added")
+
+
+def rename(bank: Bank) -> Place:
+    return _changed(bank, "rename")
+
+
+def remove(bank: Bank) -> Place:
+    return _changed(bank, "remove")
+
+
+def remove_first_confirm(bank: Bank) -> Place:
+    return _own(bank, below="/remove", query="?factor={factor}&problem=declined", totp=False)
+
+
+def clear(bank: Bank) -> Place:
+    return _changed(bank, "clear")
+
+
+def _changed(bank: Bank, verb: str) -> Place:
+    """Somebody whose login was stepped up for the page: the way there is the challenge page, so it is gone here."""
+    user = bank.customer()
+    bank.address(user, Method.EMAIL, "ann@example.org")
+    mail = next(each for each in bank.factors(user) if each.method is Method.EMAIL)
+    visitor = Visitor()
+    visitor.submit(visitor.go(bank.own_account_link(user)), "enter")
+    address = f"{bank.url}/account/{verb}?factor={mail.id}"
+    fields = visitor.go(address).form("step-up")
+    challenge = visitor.follow(visitor.send("POST", f"{bank.url}/account/step-up", fields))
+    visitor.submit(challenge, "answer", code=bank.code(user))
+    return Place(f"{bank.url}/account", f"?factor={mail.id}", below=f"/{verb}", cookies=visitor.cookies)
+
+
+def change_of_factors(bank: Bank) -> Place:
+    """The challenge page of a step-up that the account page asked for."""
+    user = bank.customer()
+    visitor = Visitor("zu")  # the pseudo-language, where there is one
+    visitor.submit(visitor.go(bank.own_account_link(user)), "enter")
+    fields = visitor.go(f"{bank.url}/account/add?way=totp").form("step-up")
+    challenge = visitor.send("POST", f"{bank.url}/account/step-up", fields)
+    return Place(challenge.header("location") or "")
+
+
 STATES: dict[str, State] = {
     state.__name__: state
     for state in (
@@ -230,5 +352,25 @@ STATES: dict[str, State] = {
         account_closed,
         account,
         account_empty,
+        added,
+        add_first_confirm,
+        add_too_weak,
+        add_held,
+        add_not_here,
+        add_passkey,
+        add_passkey_no_script,
+        add_app,
+        add_app_scan,
+        add_app_code,
+        add_email,
+        add_phone,
+        add_phone_code,
+        add_recovery,
+        recovery_codes,
+        rename,
+        remove,
+        remove_first_confirm,
+        clear,
+        change_of_factors,
     )
 }

@@ -75,11 +75,15 @@ class _Untranslated(HTMLParser):
 @pytest.mark.parametrize("name", STATES)
 def test_no_text_is_hard_coded(pseudo_bank: Bank, name: str) -> None:
     place: Place = STATES[name](pseudo_bank)
-    visitor = Visitor(PSEUDO)
+    visitor = Visitor(PSEUDO, dict(place.cookies))
     seen = visitor.go(place.page)
     if place.enter:
         seen = visitor.submit(seen, "enter")
-    seen = visitor.go(seen.url + place.query)
+    seen = visitor.go(seen.url + place.below + place.query)
+    if place.press:
+        seen = visitor.send(
+            "POST", f"{seen.url.partition('/account')[0]}/account/{place.press}", seen.form(place.press)
+        )
     assert f'lang="{PSEUDO}"' in seen.text
     assert "⟦" in seen.words
     parser = _Untranslated()

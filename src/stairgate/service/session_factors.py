@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
-from stairgate.model.errors import ForbiddenError
-from stairgate.model.ids import FactorId
+from stairgate.factors.addresses import masked
+from stairgate.model.errors import ForbiddenError, NotFoundError
+from stairgate.model.ids import EnrolmentId, FactorId
 from stairgate.model.protection import Method
-from stairgate.ports.store import WriteTransaction
+from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service.account_factors import require_may_touch
 from stairgate.service.account_links import AccountSession
+from stairgate.service.confirm_enrolment import MAX_WRONG
 from stairgate.service.context import Services
-from stairgate.service.enrolment import BeginCall, Begun, begin_enrolment, require_may_begin
+from stairgate.service.enrolment import BeginCall, Begun, begin_enrolment, require_may_begin, secret_of
 from stairgate.service.factor_rights import Authority
 from stairgate.service.rehearsal import rehearse
 
@@ -63,3 +66,33 @@ async def _by_any_right(session: AccountSession, use: Callable[[Authority], Awai
         if not session.enrols or session.caller is None:
             raise
     return await use(Authority(session.caller))
+
+
+@dataclass(frozen=True, slots=True)
+class PendingView:
+    """What was begun and waits for its code. No secret. *sent_to* is where the code went, masked."""
+
+    id: EnrolmentId
+    method: Method
+    attempts_left: int
+    sent_to: str | None
+
+
+async def pending_enrolment(services: Services, session: AccountSession, id: EnrolmentId) -> PendingView:  # noqa: A002
+    """
+    What *session* began and has yet to confirm.
+
+    Raises:
+        NotFoundError: It began no such factor, or its time is over.
+    """
+
+    def run(transaction: ReadTransaction) -> PendingView:
+        now = services.clock.now()
+        for found in transaction.enrolments_of(session.user):
+            if found.id == id and found.started_by == session.authority.actor and now < found.expires_at:
+                address = secret_of(services, found).get("address")
+                sent_to = None if address is None else masked(address)
+                return PendingView(found.id, found.method, MAX_WRONG - found.wrong_answers, sent_to)
+        raise NotFoundError("there is no such enrolment, or its 15 minutes are over: begin again")
+
+    return await services.store.read(run)

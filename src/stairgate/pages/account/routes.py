@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stairgate.model.errors import MethodNotAllowedError, NotFoundError
-from stairgate.pages.account import activity, factors
+from stairgate.pages.account import activity, adding, factors, step_up
 from stairgate.pages.account.visit import Verbs, Visit, rendered
 from stairgate.pages.http import Page, Request, see_other
 from stairgate.pages.languages import Language, Languages
@@ -35,7 +35,7 @@ async def show(visit: Visit) -> Page:
     return visit.rendered("account", {**await factors.factors(visit), **await activity.activity(visit)})
 
 
-VERBS: Verbs = {("GET", ""): show, **factors.VERBS, **activity.VERBS}
+VERBS: Verbs = {("GET", ""): show, **factors.VERBS, **adding.VERBS, **step_up.VERBS, **activity.VERBS}
 _ENTER = ("POST", "enter")  # the only one that there is no session for yet
 
 

@@ -1,4 +1,4 @@
-// The only script of the challenge page: passkeys, live state, times in the reader's own zone. Everything else works
+// The only script of the pages: passkeys, live state, times in the reader's own zone. Everything else works
 // without it. It says nothing of its own: each sentence is in the page, in the reader's language.
 
 const main = document.querySelector("main");
@@ -81,7 +81,7 @@ function given(credential) {
   };
 }
 
-const form = document.querySelector("form[data-passkey]");
+const form = document.querySelector("form[data-passkey], form[data-create]");
 
 function say(which) {
   form.querySelector("[data-said]").textContent = which ? form.querySelector(`[data-${which}]`).content.textContent : "";
@@ -100,6 +100,46 @@ async function ask() {
   return wanted((await answer.json()).publicKey);
 }
 
+// What a new passkey is made with. Refused: the page says why.
+async function order() {
+  const fields = new URLSearchParams({ form: form.elements.form.value, name: form.elements.name.value, way: "passkey" });
+  const answer = await fetch(form.dataset.create, { method: "POST", body: fields });
+  if (answer.status === 409) {
+    location.replace((await answer.json()).address);
+    return null;
+  }
+  if (!answer.ok) throw new TypeError("no options");
+  const { enrolment, publicKey } = await answer.json();
+  form.elements.enrolment.value = enrolment;
+  const known = (publicKey.excludeCredentials ?? []).map((each) => ({ ...each, id: bytes(each.id) }));
+  const user = { ...publicKey.user, id: bytes(publicKey.user.id) };
+  return { ...publicKey, user, challenge: bytes(publicKey.challenge), excludeCredentials: known };
+}
+
+function made(credential) {
+  const { clientDataJSON, attestationObject } = credential.response;
+  return {
+    id: credential.id,
+    rawId: text(credential.rawId),
+    type: credential.type,
+    authenticatorAttachment: credential.authenticatorAttachment ?? undefined,
+    clientExtensionResults: credential.getClientExtensionResults(),
+    response: {
+      clientDataJSON: text(clientDataJSON),
+      attestationObject: text(attestationObject),
+      transports: credential.response.getTransports?.() ?? [],
+    },
+  };
+}
+
+async function obtain(signal) {
+  const publicKey = form.dataset.create ? await order() : await ask();
+  if (!publicKey) return null;
+  return form.dataset.create
+    ? made(await navigator.credentials.create({ publicKey, signal }))
+    : given(await navigator.credentials.get({ publicKey, signal }));
+}
+
 async function prove(event) {
   event.preventDefault();
   event.stopPropagation();  // it has not left yet
@@ -109,15 +149,15 @@ async function prove(event) {
   button.disabled = true;
   say("waiting");
   try {
-    const publicKey = await ask();
-    if (!publicKey) return;
-    const credential = await navigator.credentials.get({ publicKey, signal: patience.signal });
-    form.elements.credential.value = JSON.stringify(given(credential));
+    const credential = await obtain(patience.signal);
+    if (!credential) return;
+    form.elements.credential.value = JSON.stringify(credential);
     leaving = true;
     form.submit();
   } catch (error) {
     // Browsers give one error for closed, timed out and none there: nothing is known but that it did not happen.
-    say(error instanceof TypeError ? "failed" : "closed");
+    const known = form.dataset.create && error.name === "InvalidStateError";
+    say(known ? "known" : error instanceof TypeError ? "failed" : "closed");
     button.disabled = false;
     button.focus();
   } finally {

@@ -11,6 +11,8 @@ from stairgate.model.protection import Method
 from stairgate.pages.actions import Actions, Wording, in_language, parts_of
 from stairgate.pages.harmless import Shown, shown, visible
 from stairgate.pages.languages import Language
+from stairgate.service.eligible import factors_resource
+from stairgate.service.guard import PAGE, UPDATE
 from stairgate.service.views import ChallengeView, CodeAddress
 
 MOST_DETAILS = 7  # that are shown at once; the rest stands below, whole
@@ -142,9 +144,11 @@ def screen(
 
 
 def _title(view: ChallengeView, wording: Wording | None, language: Language) -> Iterator[Piece]:
-    if wording is None:
-        return
     ticket = view.challenge.ticket
+    if wording is None:
+        if ticket.action.key == UPDATE.key and ticket.resource == factors_resource(ticket.user):
+            yield Piece(words=language.text("Change your ways to confirm"))
+        return
     known = {"resource": str(ticket.resource), "action": str(ticket.action)}
     for part in parts_of(in_language(wording.title, language)):
         if not part.value:
@@ -162,7 +166,8 @@ def _details(view: ChallengeView, wording: Wording | None, language: Language) -
     for name in sorted(details, key=lambda name: (first.get(name, len(first)), name)):
         text, labels = details[name], known.get(name, {})
         plain = _plain(text, language)
-        label = in_language(labels, language) or shown(name).text
+        own = language.text("Account page") if name == PAGE else ""
+        label = in_language(labels, language) or own or shown(name).text
         yield Detail(label, shown(plain), visible(plain))
 
 
