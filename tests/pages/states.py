@@ -125,6 +125,12 @@ def no_way(bank: Bank) -> Place:
     return Place(bank.ask(bank.customer(totp=False)).page)
 
 
+def not_yet(bank: Bank) -> Place:
+    user = bank.customer(requirement=Requirement(level=Level.STRONG, methods=frozenset({Method.TOTP, Method.PASSKEY})))
+    bank.address(user, Method.EMAIL, "ann@example.org")
+    return Place(bank.ask(user).page)
+
+
 def proven(bank: Bank) -> Place:
     it = _asked(bank, back=True)
     visitor = Visitor()
@@ -339,6 +345,7 @@ STATES: dict[str, State] = {
         sent,
         recovery,
         no_way,
+        not_yet,
         proven,
         satisfied,
         declined,

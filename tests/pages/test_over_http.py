@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.pages.bank import BACK, Bank
 from tests.pages.browsing import Visitor
 
+from stairgate.factors.recovery_code import CODES
+from stairgate.model.evidence import Factor
+from stairgate.model.ids import FactorId, UserId
 from stairgate.model.protection import Device, Level, Method, Requirement
+from stairgate.ports.store import WriteTransaction
 
 
 def test_begun_in_a_browser_finished_on_a_phone(bank: Bank) -> None:
@@ -196,6 +202,57 @@ def test_no_way_to_confirm_is_its_own_screen(bank: Bank) -> None:
     seen = Visitor().go(it.page)
     assert "You cannot confirm this here" in seen.words
     assert "answer" not in seen.text.split("<main")[1].split("decline")[0]
+
+
+def test_ways_that_cannot_be_used_are_told_with_the_reason_and_lead_nowhere(bank: Bank) -> None:
+    """What would do and is not there, and what is there and would not do; what is neither is not told."""
+    user = bank.customer(requirement=Requirement(level=Level.STRONG, methods=frozenset({Method.TOTP, Method.PASSKEY})))
+    bank.address(user, Method.EMAIL, "ann@example.org")
+    seen = Visitor().go(bank.ask(user).page)
+    assert "Passkey – not set up" in seen.words
+    assert "Code by email – not enough for this" in seen.words
+    assert "Code by text message" not in seen.words
+    assert "way=passkey" not in seen.text
+    assert "way=email" not in seen.text
+
+
+def _put(factor: Factor, transaction: WriteTransaction) -> None:
+    transaction.put_factor(factor)
+
+
+def test_a_way_on_hold_switched_off_or_used_up_says_so(bank: Bank) -> None:
+    user = bank.customer(totp=False)
+    services, now = bank.world.services, bank.world.clock.now()
+    factors = (
+        Factor(FactorId(f"held-{user}"), UserId(user), Method.TOTP, b"", now, now + timedelta(days=1)),
+        Factor(FactorId(f"off-{user}"), UserId(user), Method.SMS, b"", now, now, disabled=True),
+        Factor(FactorId(f"used-{user}"), UserId(user), Method.RECOVERY, b"", now, now, counter=CODES),
+    )
+    for factor in factors:
+        bank.do(services.store.write(partial(_put, factor)))
+    seen = Visitor().go(bank.ask(user).page)
+    assert "You cannot confirm this here" in seen.words
+    assert "Code from your authenticator app – can be used from" in seen.words
+    assert "Code by text message – switched off after too many wrong answers" in seen.words
+    assert "Recovery code – every code was used" in seen.words
+
+
+def test_what_was_right_on_this_device_is_offered_first_the_next_time(bank: Bank) -> None:
+    """A cookie with the method's name alone; it opens nothing that the challenge does not."""
+    user = bank.customer()
+    bank.passkey(user)
+    visitor = Visitor()
+    it = bank.ask(user)
+    seen = visitor.go(it.page)
+    assert "Use your passkey" in seen.words
+    wrong = visitor.submit(visitor.go(f"{seen.url}?way=totp"), "answer", code="123456", number=it.number)
+    assert "stairgate-way" not in visitor.cookies
+    visitor.submit(wrong, "answer", code=bank.code(user), number=it.number)
+    assert visitor.cookies["stairgate-way"] == "totp"
+    assert "authenticator app shows now" in visitor.go(bank.ask(user, token=bank.world.token(user)).page).words
+    strict = bank.customer(requirement=Requirement(level=Level.PHISHING_RESISTANT))
+    bank.passkey(strict)
+    assert "Use your passkey" in visitor.go(bank.ask(strict).page).words
 
 
 def test_a_weaker_way_is_not_offered_and_not_taken(bank: Bank) -> None:

@@ -15,6 +15,7 @@ from stairgate.model.resources import Resource, management_resource
 from stairgate.ports.store import ReadTransaction
 from stairgate.service.context import Services
 from stairgate.service.loading import best_levels
+from stairgate.service.obstacles import UnusableMethod, unusable_methods
 from stairgate.service.stored_factors import unsealed, usable_factors
 from stairgate.service.views import ChallengeView, CodeAddress, in_words
 from stairgate.stepup.challenges import MAX_WRONG
@@ -71,16 +72,24 @@ def view(
 ) -> ChallengeView:
     """*challenge* as its parties see it; it must be settled."""
     methods: tuple[Method, ...] = ()
-    if challenge.state.live:
-        waiting = challenge.waiting
-        methods = (
-            (Method.APPROVAL,) if waiting else eligible_methods(services, transaction, challenge.ticket, external, now)
+    unusable: tuple[UnusableMethod, ...] = ()
+    ticket = challenge.ticket
+    if challenge.state.live and challenge.waiting:
+        methods = (Method.APPROVAL,)
+    elif challenge.state.live:
+        methods = eligible_methods(services, transaction, ticket, external, now)
+        unusable = unusable_methods(
+            services,
+            transaction.factors_of(ticket.user),
+            meeting=methods_meeting(ticket.requirement, offered_levels(services)),
+            usable=methods,
+            level=ticket.requirement.level,
         )
     left = MAX_WRONG - challenge.wrong_answers if challenge.state.live else 0
     addresses = tuple(
         CodeAddress(factor.id, method, masked(unsealed(services, factor).decode()))
         for method in methods
         if CATALOGUE[method].sends
-        for factor in usable_factors(services, transaction, challenge.ticket.user, method, now)
+        for factor in usable_factors(services, transaction, ticket.user, method, now)
     )
-    return ChallengeView(challenge, methods, in_words(challenge.ticket), left, addresses)
+    return ChallengeView(challenge, methods, in_words(ticket), left, addresses, unusable)

@@ -10,6 +10,7 @@ from stairgate.model.challenges import Challenge, Ticket
 from stairgate.model.elevations import Area
 from stairgate.model.ids import FactorId
 from stairgate.model.protection import Method
+from stairgate.service.obstacles import UnusableMethod
 
 MOST_SHOWN = 200  # characters of one bound value
 
@@ -28,9 +29,10 @@ class ChallengeView:
     """
     A challenge as a party to it sees it.
 
-    *methods* are those that this user can use now, strongest first; none once it has ended. *asked* says in words what
-    is agreed to, from the challenge alone (semantics §7.3). SECURITY: *page_uri* and *match_code* are for the opener
-    alone, *return_to*, which has the return code, for whoever just answered on the page.
+    *methods* are those that this user can use now, strongest first; none once it has ended. *unusable* are those that a
+    page tells of beside them. *asked* says in words what is agreed to, from the challenge alone (semantics §7.3).
+    SECURITY: *page_uri* and *match_code* are for the opener alone, *return_to*, which has the return code, for whoever
+    just answered on the page.
     """
 
     challenge: Challenge
@@ -38,6 +40,7 @@ class ChallengeView:
     asked: str
     attempts_left: int
     addresses: tuple[CodeAddress, ...] = ()
+    unusable: tuple[UnusableMethod, ...] = ()
     page_uri: str | None = field(default=None, repr=False)
     match_code: str | None = field(default=None, repr=False)
     return_to: str | None = field(default=None, repr=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -43,6 +43,7 @@ from stairgate.service.read_challenge import read_challenge, wait_for_challenge
 from stairgate.service.send_code import send_code
 from stairgate.service.views import ChallengeView
 
+WAY_SECONDS = 365 * 86_400
 COOKIE_SECONDS = 3_600  # after the challenge's end: "this was not me" works then, too
 HEARTBEAT = 15  # seconds
 MAX_ID = 64
@@ -133,6 +134,16 @@ class ChallengePage:
         """
         return f"{'__Host-' if self._secure else ''}stairgate-{challenge}"
 
+    @property
+    def _way_cookie(self) -> str:
+        return f"{'__Host-' if self._secure else ''}stairgate-way"
+
+    def _remembered(self, method: Method) -> tuple[bytes, bytes]:
+        """What was right on this device is offered first the next time; the method's name, and nothing of anybody."""
+        secure = "; Secure" if self._secure else ""
+        cookie = f"{self._way_cookie}={method.value}; Path=/{secure}; HttpOnly; SameSite=Lax; Max-Age={WAY_SECONDS}"
+        return (b"set-cookie", cookie.encode())
+
     def _require_own_form(self, request: Request, challenge: ChallengeId) -> None:
         """
         Refuse a form that is none of this page's (attack 24).
@@ -151,7 +162,8 @@ class ChallengePage:
     async def _show(self, request: Request, challenge: ChallengeId, holder: PageHolder) -> Page:
         view = await read_challenge(self.services, holder, challenge)
         language = self.language(request, view.challenge)
-        shown = await self._screen(view, language, request.query.get("way", ""))
+        wishes = (request.query.get("way", ""), request.cookie(self._way_cookie) or "")
+        shown = await self._screen(view, language, wishes)
         body = self.templates.render(
             f"challenge/{_template(shown)}.html",
             language,
@@ -163,12 +175,12 @@ class ChallengePage:
         )
         return Page(200, body, headers=((b"content-language", language.tag.encode()),), elsewhere=_elsewhere(view))
 
-    async def _screen(self, view: ChallengeView, language: Language, wish: str) -> Screen:
+    async def _screen(self, view: ChallengeView, language: Language, wishes: Sequence[str]) -> Screen:
         asker = view.challenge.ticket.client
         known = None if asker is None else await self.services.facts.client(asker)
         name = None if asker is None else (known.name if known is not None and known.name else asker)
         back = pages.return_address(view.challenge, None)
-        return screen(view, language, self.actions, asked_by=name, wish=wish, back=back)
+        return screen(view, language, self.actions, asked_by=name, wishes=wishes, back=back)
 
     def _qr(self, challenge: Challenge) -> str:
         """The page's own address as an image, to go on with on a phone; empty where no number could be typed there."""
@@ -213,7 +225,7 @@ class ChallengePage:
             return see_other(_address(challenge))
         except DomainError as error:
             return self._back(challenge, error, method)
-        return see_other(_address(challenge) if view.return_to is None else view.return_to)
+        return see_other(view.return_to or _address(challenge), self._remembered(method))
 
     async def _code(self, request: Request, challenge: ChallengeId, holder: PageHolder) -> Page:
         method = _method(request.form.get("method", ""))

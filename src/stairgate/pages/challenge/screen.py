@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stairgate.model.challenges import ChallengeState
@@ -105,7 +105,13 @@ class Screen:
 
 
 def screen(
-    view: ChallengeView, language: Language, actions: Actions, *, asked_by: str | None, wish: str, back: str | None
+    view: ChallengeView,
+    language: Language,
+    actions: Actions,
+    *,
+    asked_by: str | None,
+    wishes: Sequence[str],
+    back: str | None,
 ) -> Screen:
     """
     *view* in *language*.
@@ -115,7 +121,7 @@ def screen(
         language: The reader's.
         actions: The operator's words for actions.
         asked_by: The name of the service client that asked; None where the user's own app did.
-        wish: The method that was chosen, if it can be used.
+        wishes: Methods that were chosen, or right before, most wanted first; the first that can be used counts.
         back: Where a browser goes back to the app without a proof.
     """
     ticket = view.challenge.ticket
@@ -138,7 +144,7 @@ def screen(
         resource=shown(str(ticket.resource)),
         action=str(ticket.action),
         methods=methods,
-        method=next((method for method in methods if method.value == wish), methods[0] if methods else None),
+        method=next((Method(wish) for wish in wishes if wish in methods), methods[0] if methods else None),
         back=back,
     )
 
