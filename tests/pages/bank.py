@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.api.threaded import Threaded
 from tests.unit.service_stepup.world import World, new_world
@@ -22,6 +22,8 @@ from stairgate.model.ids import ChallengeId, ClientId, FactorId, UserId
 from stairgate.model.passkeys import Passkey
 from stairgate.model.protection import Level, Method, Requirement
 from stairgate.model.tokens import ClientCaller
+from stairgate.ports.clock import Clock
+from stairgate.ports.delivery import Sender
 from stairgate.service.account_links import create_account_link
 from stairgate.service.authentication import authenticate
 from stairgate.service.decline_challenge import decline_challenge
@@ -35,6 +37,7 @@ from stairgate.settings import Settings
 from stairgate.testing.authenticator import Credential, cose_key, new_key
 from stairgate.testing.clock import FakeClock
 
+B = TypeVar("B", bound="Bank")
 BACK = "https://shop.example/back"
 RIGHTS = (("Authress:StepUp", "StepUp"), ("Authress:Users", "StepUp:Enrol"))
 
@@ -107,11 +110,19 @@ class Bank(Threaded):
     async def _live(self) -> None:
         # Pages tell times in the reader's zone and by the reader's clock, so the bank's is the real one to begin with.
         clock = FakeClock(datetime.now(UTC))
-        async with new_world("memory", self._folder, clock=clock, origin=self.url) as self.world:
+        async with (
+            self.post(clock) as senders,
+            new_world("memory", self._folder, clock=clock, origin=self.url, senders=senders) as self.world,
+        ):
             self.shop = await self.world.client("shop", *RIGHTS)
             await self._register()
             settings = Settings(brand_name="Bank of Examples", templates=self._templates, public_urls=(self.url,))
             await self._serve(Site(settings, self.world.services, instruments=self.instruments))
+
+    @asynccontextmanager
+    async def post(self, clock: Clock) -> AsyncIterator[Mapping[Method, Sender] | None]:
+        """What sends the bank's messages; None: they are kept in the world's outbox."""
+        yield None
 
     async def _register(self) -> None:
         def run(transaction: Any) -> None:
@@ -217,7 +228,13 @@ class Bank(Threaded):
 
 @contextmanager
 def open_bank(folder: Path, **more: Any) -> Iterator[Bank]:
-    bank = Bank(folder, **more)
+    with opened(Bank(folder, **more)) as bank:
+        yield bank
+
+
+@contextmanager
+def opened(bank: B) -> Iterator[B]:
+    """*bank*, open until the block ends."""
     bank.start()
     try:
         yield bank

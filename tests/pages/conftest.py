@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.pages.bank import Bank, open_bank
 from tests.pages.stage import STAGE
+from tests.pages.tab import Tab
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,20 @@ def browser() -> Iterator[Browser]:
     started = chromium()
     yield STAGE.submit(started.__enter__).result()
     STAGE.submit(started.__exit__, None, None, None).result()
+
+
+@pytest.fixture
+def tabs(browser: Browser) -> Iterator[Any]:
+    contexts: list[BrowserContext] = []
+
+    def opened(**options: Any) -> Tab:
+        context = browser.new_context(locale="en", **options)
+        contexts.append(context)
+        return Tab(context)
+
+    yield opened
+    for context in contexts:
+        STAGE.submit(context.close).result()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,63 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.pages.bank import Asked, Bank
-from tests.pages.stage import STAGE
 from tests.pages.states import DETAILS, DEVICE, STATES
 
 from stairgate.model.protection import Level, Requirement
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
-    from tests.pages.chromium import Authenticator
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.lane("pages")
 
 AXE = Path(__file__).resolve().parents[1] / "acceptance/javascript/node_modules/axe-core/axe.min.js"
-PATIENCE = 10_000  # milliseconds
-
-
-class Tab:
-    """One page of one browser profile."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        context.set_default_timeout(PATIENCE)
-        self.context, self.page = context, context.new_page()
-        self.complaints: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-
-    @cached_property
-    def authenticator(self) -> Authenticator:
-        from tests.pages.chromium import Authenticator
-
-        return Authenticator(self.context, self.page)
-
-    def heading(self, text: str) -> None:
-        """Wait until the page's heading is *text*."""
-        self.page.get_by_role("heading", level=1, name=text).wait_for()
-
-    def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name).click()
-
-
-@pytest.fixture
-def tabs(browser: Browser) -> Iterator[Any]:
-    contexts: list[BrowserContext] = []
-
-    def opened(**options: Any) -> Tab:
-        context = browser.new_context(locale="en", **options)
-        contexts.append(context)
-        return Tab(context)
-
-    yield opened
-    for context in contexts:
-        STAGE.submit(context.close).result()
 
 
 def asked(bank: Bank) -> Asked:

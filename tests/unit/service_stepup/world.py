@@ -38,6 +38,7 @@ from stairgate.model.messages import Message
 from stairgate.model.protection import Method, Requirement
 from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.model.tokens import Caller, ClientCaller, UserCaller
+from stairgate.ports.delivery import Sender
 from stairgate.ports.keys import JsonWebKey
 from stairgate.ports.store import ChangeFeed, Store
 from stairgate.service.access_keys import new_access_key
@@ -278,6 +279,7 @@ async def new_world(
     clock: FakeClock | None = None,
     origin: str | None = None,
     prepared: Path | None = None,
+    senders: Mapping[Method, Sender] | None = None,
 ) -> AsyncIterator[World]:
     """
     A world of its own.
@@ -288,6 +290,7 @@ async def new_world(
         clock: What it is to go by; None: one of its own.
         origin: The URL that clients reach it under.
         prepared: A folder with an empty database, made once for many worlds; None: it is made here.
+        senders: What sends messages; None: an outbox that keeps them.
     """
     url = "memory:" if store == "memory" else f"sqlite:///{folder}/stairgate.db"
     settings = Settings(database_url=url, dev=True, public_urls=() if origin is None else (origin,))
@@ -298,6 +301,6 @@ async def new_world(
     elif store != "memory":
         await prepare(settings, clock=clock, entropy=entropy)
     outbox = Outbox()
-    senders = {Method.EMAIL: outbox, Method.SMS: outbox}
+    senders = senders or {Method.EMAIL: outbox, Method.SMS: outbox}
     async with open_services(settings, clock=clock, entropy=entropy, issuer_keys=keys, senders=senders) as services:
         yield World(services, clock, keys, settings, outbox)
