@@ -131,6 +131,12 @@ def not_yet(bank: Bank) -> Place:
     return Place(bank.ask(user).page)
 
 
+def other_account(bank: Bank) -> Place:
+    visitor = Visitor()
+    visitor.submit(visitor.go(bank.account_link(bank.customer())), "enter")
+    return Place(_asked(bank).page, cookies=visitor.cookies)
+
+
 def proven(bank: Bank) -> Place:
     it = _asked(bank, back=True)
     visitor = Visitor()
@@ -346,6 +352,7 @@ STATES: dict[str, State] = {
         recovery,
         no_way,
         not_yet,
+        other_account,
         proven,
         satisfied,
         declined,

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.pages.bank import BACK, Bank
-from tests.pages.browsing import Visitor
+from tests.pages.browsing import Visitor, forms
 
 from stairgate.factors.recovery_code import CODES
 from stairgate.model.evidence import Factor
@@ -277,6 +277,47 @@ def test_another_user_cannot_finish_it(bank: Bank) -> None:
     refused = visitor.submit(visitor.go(it.page), "answer", code=bank.code(other), number=it.number)
     assert "That did not fit" in refused.words
     assert not it.elevated
+
+
+def test_where_another_accounts_page_is_open_both_are_named_and_nothing_can_be_confirmed(bank: Bank) -> None:
+    """ux-and-ecosystem §3.6, wrong account; only the named user can finish a challenge."""
+    user, other = bank.customer(), bank.customer()
+    visitor = Visitor()
+    visitor.submit(visitor.go(bank.account_link(other)), "enter")
+    it = bank.ask(user)
+    seen = visitor.go(it.page)
+    assert "This is for another account" in seen.words
+    assert f"This request is for {user}. In this browser the account page of {other} is open." in seen.words
+    assert "answer" not in forms(seen.text)
+    token = seen.form("decline")
+    for verb in ("answer", "code", "options"):
+        refused = visitor.send(
+            "POST", f"{seen.url}/{verb}", {**token, "method": "totp", "code": bank.code(user), "number": it.number}
+        )
+        assert refused.status == 303
+    assert not it.elevated
+    assert it.state == "open"
+    left = visitor.submit(seen, "leave")
+    assert "This page is closed" in visitor.go(f"{bank.url}/account").words
+    assert "Done" in visitor.submit(left, "answer", code=bank.code(user), number=it.number).words
+    assert it.elevated
+
+
+def test_ones_own_account_page_is_in_nobodys_way(bank: Bank) -> None:
+    user = bank.customer()
+    visitor = Visitor()
+    visitor.submit(visitor.go(bank.account_link(user)), "enter")
+    it = bank.ask(user)
+    assert "Done" in visitor.submit(visitor.go(it.page), "answer", code=bank.code(user), number=it.number).words
+
+
+def test_who_is_somebody_else_may_still_decline(bank: Bank) -> None:
+    user, other = bank.customer(), bank.customer()
+    visitor = Visitor()
+    visitor.submit(visitor.go(bank.account_link(other)), "enter")
+    it = bank.ask(user)
+    assert "Not allowed" in visitor.submit(visitor.go(it.page), "decline").words
+    assert it.state == "declined"
 
 
 HOSTILE = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from stairgate.model.errors import MethodNotAllowedError, NotFoundError
 from stairgate.pages.account import activity, adding, factors, step_up
+from stairgate.pages.account.cookie import MAX_SECRET, session_cookie, session_of
 from stairgate.pages.account.visit import Verbs, Visit, rendered
 from stairgate.pages.http import Page, Request, see_other
 from stairgate.pages.languages import Language, Languages
@@ -19,15 +20,12 @@ from stairgate.pages.templates import Templates
 from stairgate.service.account_links import (
     ACCOUNT_PATH,
     AccountSession,
-    account_session,
     enter_account,
     is_account_form_token,
 )
 from stairgate.service.context import Services
-from stairgate.service.pages import page_origin
 
 LINK = "link"
-MAX_SECRET = 256
 
 
 async def show(visit: Visit) -> Page:
@@ -75,9 +73,8 @@ class AccountPage:
             return pattern, await self._enter(request)
         if called == ("GET", "") and LINK in request.query:
             return pattern, self._rendered(request, "enter", {"link": request.query[LINK][:MAX_SECRET]})
-        try:
-            session = await account_session(self.services, (request.cookie(self._cookie) or "")[:MAX_SECRET])
-        except NotFoundError:
+        session = await session_of(self.services, request)
+        if session is None:
             return pattern, self._rendered(request, "closed", {}, status=404)
         if request.method == "POST":
             self._require_own_form(request, session)
@@ -90,18 +87,7 @@ class AccountPage:
         except NotFoundError:
             return self._rendered(request, "closed", {}, status=404)
         seconds = max(int((session.expires_at - self.services.clock.now()).total_seconds()), 0)
-        scope = "Path=/; Secure" if self._secure else f"Path={ACCOUNT_PATH}"
-        cookie = f"{self._cookie}={session.secret}; {scope}; HttpOnly; SameSite=Lax; Max-Age={seconds}"
-        return see_other(ACCOUNT_PATH, (b"set-cookie", cookie.encode("ascii")))
-
-    @property
-    def _secure(self) -> bool:
-        return page_origin(self.services).startswith("https://")
-
-    @property
-    def _cookie(self) -> str:
-        """SECURITY: `__Host-` where there is https; on plain http no browser would keep such a cookie."""
-        return f"{'__Host-' if self._secure else ''}stairgate-account"
+        return see_other(ACCOUNT_PATH, session_cookie(self.services, session.secret, seconds))
 
     def _require_own_site(self, request: Request) -> None:
         """

@@ -28,6 +28,7 @@ from stairgate.model.errors import (
 from stairgate.model.ids import ChallengeId, FactorId
 from stairgate.model.protection import Method
 from stairgate.model.tokens import PageHolder
+from stairgate.pages.account.cookie import session_cookie, session_of
 from stairgate.pages.actions import Actions
 from stairgate.pages.challenge.problems import problem_in, problem_of
 from stairgate.pages.challenge.screen import ON_PAGES, SENT, Screen, screen
@@ -35,6 +36,7 @@ from stairgate.pages.http import Page, Request, see_other
 from stairgate.pages.languages import Language, Languages
 from stairgate.pages.templates import Templates
 from stairgate.service import pages
+from stairgate.service.account_links import AccountSession, leave_account
 from stairgate.service.answer_challenge import AnswerCall, answer_challenge
 from stairgate.service.context import Services
 from stairgate.service.decline_challenge import decline_challenge
@@ -50,6 +52,7 @@ MAX_ID = 64
 FORM = "form"  # the field that has the form's token
 _MAX_TYPED = 64
 _JSON = b"application/json"
+_PROVING = frozenset({"answer", "code", "options"})  # what only the named user may do
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class ChallengePage:
             ("POST", "code"): self._code,
             ("POST", "options"): self._options,
             ("POST", "decline"): self._decline,
+            ("POST", "leave"): self._leave,
         }
         pattern = f"{pages.PAGES_PATH}/{{challengeId}}{'/' if verb else ''}{verb}"
         call = calls.get(("GET" if request.method == "HEAD" else request.method, verb))
@@ -100,8 +104,10 @@ class ChallengePage:
             return pattern, await self._enter(request, challenge)
         holder = PageHolder(request.cookie(self._cookie(challenge)) or "")
         if request.method == "POST":
-            await read_challenge(self.services, holder, challenge)  # who has no part in it learns nothing else
+            view = await read_challenge(self.services, holder, challenge)  # who has no part in it learns nothing else
             self._require_own_form(request, challenge)
+            if verb in _PROVING and await self._somebody_else(request, view) is not None:
+                return pattern, see_other(_address(challenge))  # which says so
         return pattern, await call(request, challenge, holder)
 
     def language(self, request: Request, challenge: Challenge | None = None) -> Language:
@@ -157,6 +163,18 @@ class ChallengePage:
         if foreign or not pages.is_form_token(self.services, challenge, request.form.get(FORM, "")):
             raise NotFoundError
 
+    async def _somebody_else(self, request: Request, view: ChallengeView) -> AccountSession | None:
+        """The account page that is open in this browser, where it is not that of the challenge's user."""
+        session = await session_of(self.services, request)
+        return None if session is None or session.user == view.challenge.ticket.user else session
+
+    async def _leave(self, request: Request, challenge: ChallengeId, holder: PageHolder) -> Page:
+        """Close the account page that is open in this browser."""
+        session = await session_of(self.services, request)
+        if session is not None:
+            await leave_account(self.services, session)
+        return see_other(_address(challenge), session_cookie(self.services, "", 0))
+
     # --- reading
 
     async def _show(self, request: Request, challenge: ChallengeId, holder: PageHolder) -> Page:
@@ -164,10 +182,12 @@ class ChallengePage:
         language = self.language(request, view.challenge)
         wishes = (request.query.get("way", ""), request.cookie(self._way_cookie) or "")
         shown = await self._screen(view, language, wishes)
+        other = await self._somebody_else(request, view) if view.challenge.state is ChallengeState.OPEN else None
         body = self.templates.render(
-            f"challenge/{_template(shown)}.html",
+            f"challenge/{_template(shown) if other is None else 'other'}.html",
             language,
             screen=shown,
+            other=None if other is None else other.user,
             problem=problem_in(request),
             address=_address(challenge),
             form=pages.form_token(self.services, challenge),
