@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from tests.pages.bank import Asked, Bank
 from tests.pages.browsing import Visitor
+
+from stairgate.pages.account import adding, factors, step_up
 
 ADDRESSES = [
     "?way=%00&problem=wrong",
@@ -88,3 +90,38 @@ def test_a_form(bank: Bank, verb: str, form: dict[str, str]) -> None:
     assert it.state == "open"
     done = visitor.submit(visitor.go(seen.url), "answer", code=bank.code(it.user), number=it.number)
     assert "Done" in done.words, urlsplit(done.url).query
+
+
+ACCOUNT_FORMS: list[dict[str, str]] = [
+    {},
+    {"way": "__proto__", "then": "add:__proto__", "factor": "\x00", "state": "add"},
+    {"way": "external", "then": "add:external", "enrolment": "x", "state": "clear:\u202e"},
+    {"way": "approval", "then": "remove:" + "x" * 9_000, "factor": "x" * 9_000, "name": "x" * 9_000},
+    {"way": "passkey", "enrolment": "x", "credential": "[" * 5_000},
+    {"way": "passkey", "enrolment": "\ud83e\udd86", "credential": '{"a": 1, "a": 2}', "code": "1"},
+    {"way": "passkey", "credential": '{"id": 1, "response": {"clientDataJSON": []}, "rawId": null}'},
+    {"way": "totp", "enrolment": "", "code": "\x00\x1b\u202e", "name": "\u202e\x00", "problem": "<script>"},
+    {"way": "email", "address": "a@b\r\nBcc: c@example.org", "name": "🦆" * 64, "seconds": "٣"},
+    {"way": "sms", "address": "+" + "9" * 5_000, "challengeId": "x" * 5_000, "code": "x" * 5_000, "state": "add:totp"},
+]
+
+
+@pytest.mark.parametrize("fields", ACCOUNT_FORMS, ids=lambda fields: ascii(sorted(fields.items()))[:70])
+@pytest.mark.parametrize("first", [True, False], ids=["by a link", "by a login"])
+def test_the_account_page(bank: Bank, fields: dict[str, str], first: bool) -> None:
+    user = bank.customer(totp=not first)
+    visitor = Visitor()
+    link = bank.account_link(user) if first else bank.own_account_link(user)
+    seen = visitor.submit(visitor.go(link), "enter")
+    form = visitor.go(f"{bank.url}/account/add?way=totp").form("add" if first else "step-up")["form"]
+    fields = {name: value.encode("utf-16", "surrogatepass").decode("utf-16") for name, value in fields.items()}
+    for method, verb in {**factors.VERBS, **adding.VERBS, **step_up.VERBS}:
+        address = f"{bank.url}/account/{verb}"
+        if method == "GET":
+            answered = visitor.send("GET", f"{address}?{urlencode(fields)}")
+        else:
+            answered = visitor.send("POST", address, {**fields, "form": form})
+        assert answered.status < 500, verb
+        assert "<script>" not in answered.text
+    assert len(bank.factors(user)) == (0 if first else 1)
+    assert "Your account" in visitor.go(seen.url).words
