@@ -46,6 +46,8 @@ def visit(page: Page, place: Place) -> None:
         page.wait_for_url("**/account")
     if place.below or place.query:
         page.goto(page.url.partition("?")[0] + place.below + place.query)
+    if place.unfold:
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     if place.press:
         page.locator(f"form[action$='/{place.press}'] button").click()
         page.wait_for_load_state()

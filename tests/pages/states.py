@@ -13,7 +13,10 @@ from stairgate.model.approvals import Quorum
 from stairgate.model.canonical import JsonValue
 from stairgate.model.ids import GroupId, UserId
 from stairgate.model.protection import Device, Level, Method, Requirement
+from stairgate.service.authentication import authenticate
 from stairgate.service.cancel_challenge import cancel_challenge
+from stairgate.service.caution import set_caution
+from stairgate.service.factor_rights import Authority
 
 DETAILS: dict[str, JsonValue] = {"amount": "1,249.00 EUR", "to": "Acme GmbH", "iban": "DE02 1203 0000 0000 2020 51"}
 DEVICE = "Firefox on Linux, near Zürich"
@@ -28,6 +31,7 @@ class Place:
     whose: Asked | None = None
     enter: bool = False  # by the only button of the page, once
     below: str = ""  # a page below the one that was entered
+    unfold: bool = False  # then all that is folded is opened
     press: str = ""  # then the form for this verb is sent
     cookies: dict[str, str] = field(default_factory=dict)  # of a browser that was there before
 
@@ -211,6 +215,45 @@ def account(bank: Bank) -> Place:
     return Place(bank.account_link(it.user, token=it.token), enter=True)
 
 
+def account_stopped(bank: Bank) -> Place:
+    it = _asked(bank)
+    link = bank.account_link(it.user, token=it.token)
+    return Place(link, enter=True, unfold=True, press="not-me")
+
+
+def account_disowned(bank: Bank) -> Place:
+    it = _asked(bank)
+    return Place(bank.own_account_link(it.user), enter=True, unfold=True, press="not-me")
+
+
+def account_history(bank: Bank) -> Place:
+    """What was asked lately, however it ended; the wish to be asked every time is there."""
+    it = _asked(bank)
+    for below, end in (("/1", "no"), ("/2", "wrong"), ("/3", "not me"), ("/" + "long" * 30, "yes")):
+        bank.world.clock.advance(1)
+        another = bank.ask(it.user, below=below, context=DETAILS, device="p\u0430yp\u0430l \u202eevil")
+        visitor = Visitor()
+        seen = visitor.go(another.page)
+        if end == "yes":
+            visitor.submit(seen, "answer", code=bank.code(it.user), number=another.number)
+        elif end == "wrong":
+            for _ in range(5):
+                visitor.submit(seen, "answer", code="123456", number="none")
+        else:
+            another.decline(not_me=end == "not me")
+    caller = bank.do(authenticate(bank.world.services, it.token))
+    bank.do(set_caution(bank.world.services, Authority(caller), UserId(it.user), always=True))
+    return Place(bank.account_link(it.user, token=it.token), "?done=cautious", enter=True, unfold=True)
+
+
+def account_lift(bank: Bank) -> Place:
+    return _own(bank, below="/lift")
+
+
+def account_lift_weak(bank: Bank) -> Place:
+    return Place(bank.own_account_link(bank.customer(totp=False)), "?problem=weak", enter=True, below="/lift")
+
+
 def account_empty(bank: Bank) -> Place:
     return Place(bank.account_link(bank.customer(totp=False)), enter=True)
 
@@ -366,6 +409,11 @@ STATES: dict[str, State] = {
         account_closed,
         account,
         account_empty,
+        account_stopped,
+        account_disowned,
+        account_history,
+        account_lift,
+        account_lift_weak,
         added,
         add_first_confirm,
         add_too_weak,

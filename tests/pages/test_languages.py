@@ -81,9 +81,8 @@ def test_no_text_is_hard_coded(pseudo_bank: Bank, name: str) -> None:
         seen = visitor.submit(seen, "enter")
     seen = visitor.go(seen.url + place.below + place.query)
     if place.press:
-        seen = visitor.send(
-            "POST", f"{seen.url.partition('/account')[0]}/account/{place.press}", seen.form(place.press)
-        )
+        address = f"{seen.url.partition('/account')[0]}/account/{place.press}"
+        seen = visitor.follow(visitor.send("POST", address, seen.form(place.press)))
     assert f'lang="{PSEUDO}"' in seen.text
     assert "⟦" in seen.words
     parser = _Untranslated()

@@ -89,8 +89,9 @@ class Pages:
         except ValueError as error:
             raise InvalidInputError("STAIRGATE_TEMPLATES", str(error)) from error
         self.templates = Templates(folder, brand=branding, asset=self.assets.address)
-        self._challenge = ChallengePage(services, self.templates, self.languages, read_actions(folder))
-        self._account = AccountPage(services, self.templates, self.languages)
+        actions = read_actions(folder)
+        self._challenge = ChallengePage(services, self.templates, self.languages, actions)
+        self._account = AccountPage(services, self.templates, self.languages, actions)
         self._process = services.entropy.token(bits=64)
         self._numbers = count(1)
 

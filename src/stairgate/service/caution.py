@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from stairgate.model.actions import READ
 from stairgate.model.audit import AuditDraft, Event
 from stairgate.model.canonical import JsonValue
@@ -14,6 +16,7 @@ from stairgate.service.eligible import factors_resource
 from stairgate.service.factor_rights import Authority, require_may_change
 from stairgate.service.guard import Guard
 from stairgate.service.management import reading
+from stairgate.service.rehearsal import rehearse
 from stairgate.service.stored_factors import level_of
 from stairgate.service.user_tokens import require_user_id
 from stairgate.service.wishes import asks_every_time, keep_wish
@@ -55,7 +58,7 @@ async def set_caution(services: Services, authority: Authority, user: UserId, *,
         now = services.clock.now()
         own = authority.caller is not None and authority.caller.principal == user
         if not own or (not always and asks_every_time(transaction, user)):
-            require_may_change(services, transaction, authority, user, _highest(services, transaction, user), now)
+            _require_may_change(services, transaction, authority, user, now)
         if always != asks_every_time(transaction, user):
             keep_wish(transaction, user, always=always)
             facts: dict[str, JsonValue] = {"user": user, "always": always}
@@ -63,6 +66,20 @@ async def set_caution(services: Services, authority: Authority, user: UserId, *,
         return always
 
     return await services.store.write(run)
+
+
+async def rehearse_lifting(services: Services, authority: Authority, user: UserId) -> None:
+    """Ask whether *authority* may lift the wish of *user*; raises what `set_caution` would refuse it with."""
+    await rehearse(
+        services,
+        lambda transaction: _require_may_change(services, transaction, authority, user, services.clock.now()),
+    )
+
+
+def _require_may_change(
+    services: Services, transaction: WriteTransaction, authority: Authority, user: UserId, now: datetime
+) -> None:
+    require_may_change(services, transaction, authority, user, _highest(services, transaction, user), now)
 
 
 def _highest(services: Services, transaction: ReadTransaction, user: UserId) -> Level:

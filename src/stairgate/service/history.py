@@ -8,7 +8,7 @@ from datetime import datetime
 
 from stairgate.model.actions import Action
 from stairgate.model.challenges import Challenge, ChallengeState
-from stairgate.model.ids import ChallengeId, ClientId
+from stairgate.model.ids import ChallengeId, ClientId, UserId
 from stairgate.model.protection import Method
 from stairgate.model.resources import Resource
 from stairgate.model.tokens import UserCaller
@@ -30,6 +30,7 @@ class PastStepUp:
     """
 
     id: ChallengeId
+    user: UserId
     action: Action
     resource: Resource
     details: Mapping[str, str]
@@ -59,6 +60,7 @@ def _past(transaction: ReadTransaction, challenge: Challenge, caller: UserCaller
     confirmed = challenge.state in {ChallengeState.PROVEN, ChallengeState.SATISFIED}
     return PastStepUp(
         id=challenge.id,
+        user=ticket.user,
         action=ticket.action,
         resource=ticket.resource,
         details=ticket.details,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stairgate.model.errors import NotFoundError
 from stairgate.pages.http import Request
-from stairgate.service.account_links import AccountSession, account_session
+from stairgate.service.account_links import AccountSession, account_session, was_stopped
 from stairgate.service.context import Services
 from stairgate.service.pages import page_origin
 
@@ -29,6 +29,11 @@ async def session_of(services: Services, request: Request) -> AccountSession | N
         return await account_session(services, secret[:MAX_SECRET])
     except NotFoundError:
         return None
+
+
+async def stopped_in(services: Services, request: Request) -> bool:
+    """Whether the session that *request* comes with is over because "this was not me" was said of its login."""
+    return await was_stopped(services, (request.cookie(_name(services)) or "")[:MAX_SECRET])
 
 
 def session_cookie(services: Services, secret: str, seconds: int) -> tuple[bytes, bytes]:

@@ -27,7 +27,7 @@ from stairgate.model.errors import (
 from stairgate.pages.http import Request
 
 LONGEST_WAIT = 3_600  # seconds that an address may claim
-DONE = frozenset({"added", "renamed", "removed", "cleared", "confirmed"})
+DONE = frozenset({"added", "renamed", "removed", "cleared", "confirmed", "ended", "not_me", "cautious", "lifted"})
 
 # The nearest class in an error's line of descent decides.
 _WORD_OF: Mapping[type[DomainError], str] = MappingProxyType(

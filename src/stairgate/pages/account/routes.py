@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from stairgate.model.errors import MethodNotAllowedError, NotFoundError
 from stairgate.pages.account import activity, adding, factors, step_up
-from stairgate.pages.account.cookie import MAX_SECRET, session_cookie, session_of
+from stairgate.pages.account.cookie import MAX_SECRET, session_cookie, session_of, stopped_in
 from stairgate.pages.account.visit import Verbs, Visit, rendered
+from stairgate.pages.actions import Actions
 from stairgate.pages.http import Page, Request, see_other
 from stairgate.pages.languages import Language, Languages
 from stairgate.pages.templates import Templates
@@ -22,10 +23,12 @@ from stairgate.service.account_links import (
     AccountSession,
     enter_account,
     is_account_form_token,
+    leave_account,
 )
 from stairgate.service.context import Services
 
 LINK = "link"
+LEAVE = "leave"
 
 
 async def show(visit: Visit) -> Page:
@@ -33,7 +36,20 @@ async def show(visit: Visit) -> Page:
     return visit.rendered("account", {**await factors.factors(visit), **await activity.activity(visit)})
 
 
-VERBS: Verbs = {("GET", ""): show, **factors.VERBS, **adding.VERBS, **step_up.VERBS, **activity.VERBS}
+async def leave(visit: Visit) -> Page:
+    """Answer `POST /account/leave`: end the session."""
+    await leave_account(visit.services, visit.session)
+    return visit.back().with_headers(session_cookie(visit.services, "", 0))
+
+
+VERBS: Verbs = {
+    ("GET", ""): show,
+    ("POST", LEAVE): leave,
+    **factors.VERBS,
+    **adding.VERBS,
+    **step_up.VERBS,
+    **activity.VERBS,
+}
 _ENTER = ("POST", "enter")  # the only one that there is no session for yet
 
 
@@ -46,11 +62,13 @@ class AccountPage:
         services: What use cases are handed.
         templates: What it is rendered from.
         languages: Those that there are.
+        actions: The operator's words for actions.
     """
 
     services: Services
     templates: Templates
     languages: Languages
+    actions: Actions
 
     async def serve(self, request: Request) -> tuple[str, Page]:
         """
@@ -75,10 +93,12 @@ class AccountPage:
             return pattern, self._rendered(request, "enter", {"link": request.query[LINK][:MAX_SECRET]})
         session = await session_of(self.services, request)
         if session is None:
-            return pattern, self._rendered(request, "closed", {}, status=404)
+            closed = "stopped" if await stopped_in(self.services, request) else "closed"
+            return pattern, self._rendered(request, closed, {}, status=404)
         if request.method == "POST":
             self._require_own_form(request, session)
-        return pattern, await verb(Visit(self.services, self.templates, self._language(request), request, session))
+        visit = Visit(self.services, self.templates, self._language(request), self.actions, request, session)
+        return pattern, await verb(visit)
 
     async def _enter(self, request: Request) -> Page:
         self._require_own_site(request)

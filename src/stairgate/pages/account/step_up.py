@@ -25,22 +25,30 @@ from stairgate.pages.http import Page, see_other
 from stairgate.service.account_factors import list_session_factors
 from stairgate.service.account_links import ACCOUNT_PATH, BACK
 from stairgate.service.account_step_up import begin_step_up, finish_step_up
+from stairgate.service.caution import rehearse_lifting
 from stairgate.service.session_factors import rehearse_adding, rehearse_change
 
 _CHANGES = frozenset({"rename", "remove", "clear"})
+LIFT = "lift"
 _LONGEST = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to do: `add` a factor of a method, or `rename`, `remove` or `clear` one by its id."""
+    """
+    What somebody wants to do.
+
+    `add` a factor of a method; `rename`, `remove` or `clear` one by its id; or `lift` the wish to be asked every time.
+    """
 
     verb: str
-    of: str
+    of: str = ""
 
     @property
     def address(self) -> str:
         """The page on which it is done."""
+        if self.verb == LIFT:
+            return f"{ACCOUNT_PATH}/{LIFT}"
         return f"{ACCOUNT_PATH}/{self.verb}?{urlencode({'way' if self.verb == 'add' else 'factor': self.of})}"
 
     @property
@@ -52,6 +60,8 @@ class Wish:
         """Raises what it would be refused with."""
         if self.verb == "add":
             await rehearse_adding(visit.services, visit.session, way_of(self.of))
+        elif self.verb == LIFT:
+            await rehearse_lifting(visit.services, visit.session.authority, visit.session.user)
         else:
             clear = self.verb == "clear"
             await rehearse_change(visit.services, visit.session, FactorId(self.of), clear=clear)
@@ -67,6 +77,8 @@ def wish_of(text: str) -> Wish:
     verb, _, of = text.partition(":")
     if verb == "add":
         return Wish(verb, way_of(of).value)
+    if verb == LIFT:
+        return Wish(verb)
     if verb not in _CHANGES or not of.isascii() or not of.isprintable() or not 1 <= len(of) <= _LONGEST:
         raise NotFoundError
     return Wish(verb, of)

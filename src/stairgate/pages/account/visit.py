@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from stairgate.pages.account.problems import NOTHING_TOLD, Told, telling, told_in
+from stairgate.pages.actions import Actions
 from stairgate.pages.http import Page, Request, see_other
 from stairgate.pages.languages import Language
 from stairgate.pages.templates import Templates
@@ -26,6 +27,7 @@ class Visit:
     services: Services
     templates: Templates
     language: Language
+    actions: Actions
     request: Request
     session: AccountSession
 

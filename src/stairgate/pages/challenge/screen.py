@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from stairgate.model.actions import Action
 from stairgate.model.challenges import ChallengeState
+from stairgate.model.ids import UserId
 from stairgate.model.protection import Method
+from stairgate.model.resources import Resource
 from stairgate.pages.actions import Actions, Wording, in_language, parts_of
 from stairgate.pages.harmless import Shown, shown, visible
 from stairgate.pages.languages import Language
@@ -126,8 +130,8 @@ def screen(
     """
     ticket = view.challenge.ticket
     wording = actions.of(ticket.action)
-    details = tuple(_details(view, wording, language))
-    title = tuple(_title(view, wording, language))
+    details = tuple(details_of(ticket, wording, language))
+    title = tuple(title_of(ticket, wording, language))
     plain = "".join(piece.words or (piece.value.text if piece.value is not None else "") for piece in title)
     methods = tuple(method for method in view.methods if method in ON_PAGES)
     device = view.challenge.opening.device
@@ -149,26 +153,47 @@ def screen(
     )
 
 
-def _title(view: ChallengeView, wording: Wording | None, language: Language) -> Iterator[Piece]:
-    ticket = view.challenge.ticket
+class Access(Protocol):
+    """An access that somebody was asked about: a challenge's ticket, or what is told of it later."""
+
+    @property
+    def user(self) -> UserId:
+        """Whose."""
+
+    @property
+    def action(self) -> Action:
+        """What is done."""
+
+    @property
+    def resource(self) -> Resource:
+        """To what."""
+
+    @property
+    def details(self) -> Mapping[str, str]:
+        """The bound values: name -> JCS."""
+
+
+def title_of(access: Access, wording: Wording | None, language: Language) -> Iterator[Piece]:
+    """*access* in words; nothing where there are none for it."""
     if wording is None:
-        if ticket.action.key == UPDATE.key and ticket.resource == factors_resource(ticket.user):
+        if access.action.key == UPDATE.key and access.resource == factors_resource(access.user):
             yield Piece(words=language.text("Change your ways to confirm"))
         return
-    known = {"resource": str(ticket.resource), "action": str(ticket.action)}
+    known = {"resource": str(access.resource), "action": str(access.action)}
     for part in parts_of(in_language(wording.title, language)):
         if not part.value:
             yield Piece(words=part.words)
-        elif part.value in ticket.details:
-            yield Piece(value=shown(_plain(ticket.details[part.value], language)))
+        elif part.value in access.details:
+            yield Piece(value=shown(_plain(access.details[part.value], language)))
         else:  # a value that this access does not bind is told as missing, never left out
             yield Piece(value=shown(known.get(part.value, "?")))
 
 
-def _details(view: ChallengeView, wording: Wording | None, language: Language) -> Iterator[Detail]:
+def details_of(access: Access, wording: Wording | None, language: Language) -> Iterator[Detail]:
+    """The bound values of *access*, labelled."""
     known = {} if wording is None else wording.labels
     first = {name: place for place, name in enumerate(known)}  # the operator's order, then the alphabet
-    details = view.challenge.ticket.details
+    details = access.details
     for name in sorted(details, key=lambda name: (first.get(name, len(first)), name)):
         text, labels = details[name], known.get(name, {})
         plain = _plain(text, language)
