@@ -31,11 +31,17 @@ from stairgate.service.account_links import (
 from stairgate.service.account_step_up import begin_step_up, finish_step_up
 from stairgate.service.answer_challenge import AnswerCall, answer_challenge
 from stairgate.service.caution import set_caution
+from stairgate.service.confirm_enrolment import ConfirmCall, confirm_enrolment
 from stairgate.service.decline_challenge import decline_challenge
 from stairgate.service.enrolment import BeginCall
 from stairgate.service.factor_rights import Authority
 from stairgate.service.open_challenge import OpenCall, open_challenge
-from stairgate.service.session_factors import begin_session_enrolment, rehearse_adding, rehearse_change
+from stairgate.service.session_factors import (
+    begin_session_enrolment,
+    pending_enrolment,
+    rehearse_adding,
+    rehearse_change,
+)
 from stairgate.service.views import ChallengeView
 
 pytestmark = pytest.mark.anyio
@@ -235,3 +241,24 @@ async def test_what_the_link_does_not_add_a_step_up_may(world: World) -> None:
     begun = await begin_session_enrolment(world.services, session, BeginCall(Method.TOTP))
     assert begun.enrolment is not None
     assert ann.page is None
+
+
+async def test_what_was_begun_is_shown_to_who_began_it_until_its_time_is_over(world: World) -> None:
+    """§7.6: neither another link's page nor the user's own login sees what a link began, and no secret is in it."""
+    session = await enter_account(world.services, await enrolment_link(world))
+    other = await enter_account(world.services, await enrolment_link(world))
+    own = await on_the_page(world, await world.login("ann"))
+    begun = await begin_session_enrolment(world.services, session, BeginCall(Method.EMAIL, address="ann@example.org"))
+    assert begun.enrolment is not None
+    pending = await pending_enrolment(world.services, session, begun.enrolment)
+    assert (pending.method, pending.attempts_left, pending.sent_to) == (Method.EMAIL, 5, "a…@example.org")
+    call = ConfirmCall("00000000")
+    with pytest.raises(WrongAnswerError):
+        await confirm_enrolment(world.services, session.authority, ANN, begun.enrolment, call)
+    assert (await pending_enrolment(world.services, session, begun.enrolment)).attempts_left == 4
+    for stranger in (other, own):
+        with pytest.raises(NotFoundError):
+            await pending_enrolment(world.services, stranger, begun.enrolment)
+    world.clock.advance(900)
+    with pytest.raises(NotFoundError):
+        await pending_enrolment(world.services, session, begun.enrolment)
