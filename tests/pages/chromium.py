@@ -22,6 +22,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP step.example 127.0.0.1",  # tests.pages.fronted.HOST
 ]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
 
