@@ -115,6 +115,23 @@ def test_a_code_is_sent_to_the_address_that_was_chosen(bank: Bank) -> None:
     assert it.elevated
 
 
+def test_without_scripts_another_code_is_always_offered_and_the_page_says_from_when(bank: Bank) -> None:
+    """NIST-8: the page tells the wait that the server holds everybody to."""
+    user = bank.customer()
+    bank.address(user, Method.EMAIL, "ann@example.org")
+    visitor = Visitor()
+    seen = visitor.submit(visitor.go(visitor.go(bank.ask(user).page).url + "?way=email"), "code")
+    assert "You can send another code in 30 seconds." in seen.words
+    bank.world.clock.advance(12)
+    seen = visitor.go(seen.url)
+    assert "You can send another code in 18 seconds." in seen.words
+    assert "A code was sent a moment ago" in visitor.submit(seen, "code").words
+    bank.world.clock.advance(18)
+    seen = visitor.go(seen.url)
+    assert "You can send another code" not in seen.words
+    assert "You can send another code in 1 minute." in visitor.submit(seen, "code").words
+
+
 def test_only_this_once(bank: Bank) -> None:
     user = bank.customer()
     it = bank.ask(user)

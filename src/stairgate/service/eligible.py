@@ -19,7 +19,7 @@ from stairgate.service.obstacles import UnusableMethod, unusable_methods
 from stairgate.service.stored_factors import unsealed, usable_factors
 from stairgate.service.views import ChallengeView, CodeAddress, in_words
 from stairgate.stepup.challenges import MAX_WRONG
-from stairgate.stepup.limits import DISABLE_AT
+from stairgate.stepup.limits import DISABLE_AT, prompt_age, resend_wait
 
 
 def factors_resource(user: UserId) -> Resource:
@@ -92,4 +92,13 @@ def view(
         if CATALOGUE[method].sends
         for factor in usable_factors(services, transaction, ticket.user, method, now)
     )
-    return ChallengeView(challenge, methods, in_words(ticket), left, addresses, unusable)
+    return ChallengeView(
+        challenge,
+        methods,
+        in_words(ticket),
+        left,
+        addresses,
+        unusable,
+        sent_ago=prompt_age(challenge, now),
+        resend_wait=resend_wait(challenge, now),
+    )

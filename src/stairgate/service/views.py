@@ -30,7 +30,8 @@ class ChallengeView:
     A challenge as a party to it sees it.
 
     *methods* are those that this user can use now, strongest first; none once it has ended. *unusable* are those that a
-    page tells of beside them. *asked* says in words what is agreed to, from the challenge alone (semantics §7.3).
+    page tells of beside them. *sent_ago* is how many seconds ago a code went out, *resend_wait* how many it takes until
+    another one can. *asked* says in words what is agreed to, from the challenge alone (semantics §7.3).
     SECURITY: *page_uri* and *match_code* are for the opener alone, *return_to*, which has the return code, for whoever
     just answered on the page.
     """
@@ -41,6 +42,8 @@ class ChallengeView:
     attempts_left: int
     addresses: tuple[CodeAddress, ...] = ()
     unusable: tuple[UnusableMethod, ...] = ()
+    sent_ago: int = 0
+    resend_wait: int = 0
     page_uri: str | None = field(default=None, repr=False)
     match_code: str | None = field(default=None, repr=False)
     return_to: str | None = field(default=None, repr=False)

@@ -86,6 +86,11 @@ def resend_wait(challenge: Challenge, now: datetime) -> int:
     return min(max(0, math.ceil(left.total_seconds())), PROMPT_WINDOW)
 
 
+def prompt_age(challenge: Challenge, now: datetime) -> int:
+    """How many whole seconds ago the code of *challenge* went out; 0 where none did, or the clock was set back."""
+    return 0 if challenge.code is None else max(0, int((now - _last_prompt(challenge)).total_seconds()))
+
+
 def _last_prompt(challenge: Challenge) -> datetime:
     """When the newest prompt went out: a code's end tells. Earlier ones count from then, too: careful, never lax."""
     if challenge.code is None:

@@ -15,6 +15,7 @@ from stairgate.stepup.limits import (
     BAR_SECONDS,
     DISABLE_AT,
     after_wrong,
+    prompt_age,
     prompt_wait,
     standing_after_wrong,
     wait_seconds,
@@ -116,3 +117,9 @@ def test_declining_or_cancelling_is_no_answer_and_success_is() -> None:
 
 def test_challenges_without_prompts_do_not_count() -> None:
     assert prompt_wait([challenge()] * 10, NOW) == 0
+
+
+def test_how_long_ago_a_code_went_out_is_in_whole_seconds_and_never_before_it_did() -> None:
+    asked = with_code(challenge(), IssuedCode("digest", NOW + 600 * SECOND))
+    assert [prompt_age(asked, NOW + seconds * SECOND) for seconds in (0, 9.999, 10, -5)] == [0, 9, 10, 0]
+    assert prompt_age(challenge(), NOW + 60 * SECOND) == 0

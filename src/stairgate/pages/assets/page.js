@@ -47,6 +47,39 @@ if (address && LIVE.includes(main.dataset.state)) {
   events.onerror = () => { events.close(); setTimeout(poll, POLL_SECONDS * 1000); };
 }
 
+// --- a code that does not arrive: sent again as soon as the server would, then another way
+
+const OFFER_SECONDS = 10;
+const ELSEWHERE_SECONDS = 20;
+const again = document.querySelector("[data-again]");
+
+function after(seconds, act) {
+  setTimeout(act, Math.max(seconds, 0) * 1000);
+}
+
+function cool(until) {
+  const left = Math.ceil((until - Date.now()) / 1000);
+  again.querySelector("button").disabled = left > 0;
+  again.querySelector("[data-cooling]").hidden = left <= 0;
+  if (left <= 0) return;
+  const style = { style: "unit", unit: "second", unitDisplay: "long" };
+  again.querySelector("[data-left]").textContent = new Intl.NumberFormat(document.documentElement.lang, style).format(left);
+  after(1, () => cool(until));
+}
+
+function elsewhere() {
+  const words = document.querySelector("[data-elsewhere]");
+  if (words) document.querySelector("[data-astray]").replaceChildren(words.content.cloneNode(true));
+}
+
+if (again) {
+  const ago = Number(again.dataset.again);
+  again.hidden = ago < OFFER_SECONDS;
+  after(OFFER_SECONDS - ago, () => { again.hidden = false; });
+  after(ELSEWHERE_SECONDS - ago, elsewhere);
+  if (again.querySelector("[data-cooling]")) cool(Date.now() + Number(again.dataset.wait) * 1000);
+}
+
 // --- passkeys
 
 function bytes(text) {
