@@ -15,7 +15,7 @@ _COMMANDS = {
     "audit": "stairgate.cli.database",
     "check": "stairgate.cli.remote",
     "clients": "stairgate.cli.database",
-    "demo": "stairgate.cli.demo",
+    "demo": "stairgate.cli.demo.command",
     "dev": "stairgate.cli.dev",
     "elevations": "stairgate.cli.remote",
     "evidence": "stairgate.cli.evidence",

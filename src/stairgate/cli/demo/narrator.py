@@ -36,7 +36,7 @@ _INTERESTING = (
     "recordId",
     "statements",
 )
-_INNER = ("level", "lifetime", "uses", "resourceUri", "action", "exact", "roles", "resources", "stepUp")
+_INNER = ("level", "lifetime", "uses", "bind", "resourceUri", "action", "exact", "roles", "resources", "stepUp")
 _GOOD, _ASKED = range(200, 300), 403
 
 
@@ -71,43 +71,47 @@ class Narrator:
         token = request.headers.get("stairgate-user-token")
         if token is not None:
             self._console.print(f"       Stairgate-User-Token: {escape(shortened(token))}", style="dim")
-        self._body(request.content)
+        self._body(request.content, _INTERESTING)
 
     def answered(self, response: httpx2.Response, body: bytes) -> None:
         """Print an answer."""
         style = "green" if response.status_code in _GOOD else "yellow" if response.status_code == _ASKED else "red"
         self._console.print(f"   [{style}]← {response.status_code}[/{style}]")
-        self._body(body)
+        # A challenge is looked at again and again: then its state is the news.
+        again = response.request.method == "GET" and response.request.url.path.startswith("/v1/challenges/")
+        self._body(body, ("state",) if again else _INTERESTING)
 
-    def _body(self, body: bytes) -> None:
+    def _body(self, body: bytes, names: tuple[str, ...]) -> None:
         try:
             document = json.loads(body) if body else None
         except ValueError:
             return
         if isinstance(document, dict):
-            for name in _INTERESTING:
+            for name in names:
                 if document.get(name) is not None:
                     text = escape(shortened(_told(document[name])))
                     self._console.print(f"       {name}: {text}", style="dim", soft_wrap=True)
 
 
-class NarratedTransport(httpx2.BaseTransport):
+class NarratedTransport(httpx2.AsyncBaseTransport):
     """The usual transport of the SDK, each exchange printed."""
 
     def __init__(self, narrator: Narrator) -> None:
         self._narrator = narrator
-        self._inner = httpx2.HTTPTransport(trust_env=False)
+        self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send *request* and print it with its answer."""
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send *request* and print it with its answer, together: others may be under way."""
+        response = await self._inner.handle_async_request(request)
+        response.request = request
+        body = await response.aread()
         self._narrator.asked(request)
-        response = self._inner.handle_request(request)
-        self._narrator.answered(response, response.read())
+        self._narrator.answered(response, body)
         return response
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close every connection."""
-        self._inner.close()
+        await self._inner.aclose()
 
 
 def shortened(text: str) -> str:
