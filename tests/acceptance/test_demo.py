@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from tests.acceptance.support import Server, eventually
 
 PROGRAM = str(Path(sys.executable).with_name("stairgate"))
+BROWSER_STEPS = ("In a browser", "On the phone", "On the desktop", "On the same device", "Say no")
 STEPS = ("Protect", "Log in", "Be refused", "Answer the challenge", "Record it", "Succeed")
 
 
@@ -52,6 +54,38 @@ def test_the_demo_tells_the_six_steps_in_order_and_what_comes_after(told: subpro
         assert line in told.stdout
 
 
+@pytest.mark.lane("pages")
+def test_the_demo_goes_on_in_a_browser(told: subprocess.CompletedProcess[str]) -> None:
+    """Two devices with the number, one device with the return code, and a no (semantics §7.2)."""
+    places = [told.stdout.index(f"{number}. {title}") for number, title in enumerate(BROWSER_STEPS, start=10)]
+    assert places == sorted(places)
+    for line in ("the bank shows a number", "Pay 120 EUR to Acme GmbH", "paid; 680 left", "nothing was paid"):
+        assert line in told.stdout
+    assert "key=" not in told.stdout
+
+
+def test_without_a_browser_the_demo_says_what_is_missing_and_is_no_failure(tmp_path: Path) -> None:
+    """As on a machine that has only what `make demo` installs."""
+    done = run(tmp_path, "demo", "--once", PATH=str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the browser half was left out: " in done.stdout
+    assert "no Chromium" in done.stdout
+    assert "10. " not in done.stdout
+
+
+def test_a_demo_that_goes_wrong_says_which_step_and_fails(tmp_path: Path) -> None:
+    """A Chromium that is none."""
+    fake = tmp_path / "chromium"
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    done = run(tmp_path, "demo", "--once", "--json", PATH=str(tmp_path))
+    assert done.returncode == 1
+    said = json.loads(done.stdout)
+    assert said["ok"] is False
+    assert len(said["failures"]) == 1
+    assert "did not go as it should" in done.stderr
+
+
 def test_the_demo_shows_no_whole_token(told: subprocess.CompletedProcess[str]) -> None:
     assert "eyJ" in told.stdout
     assert all(len(word) < 60 for word in told.stdout.split() if word.startswith("eyJ"))
@@ -77,12 +111,17 @@ def test_the_demo_stays_up_with_what_to_try_and_takes_its_server_with_it(tmp_pat
         key = next(word for word in text.split() if word.startswith("STAIRGATE_ACCESS_KEY=")).split("=", 1)[1]
         asked = run(tmp_path, "elevations", "list", "alice", "--json", STAIRGATE_URL=url, STAIRGATE_ACCESS_KEY=key)
         assert asked.returncode == 0, asked.stderr
+        bank = next(line for line in text.splitlines() if line.startswith("The bank, in a browser: ")).split()[-1]
+        with urlopen(bank) as page:  # noqa: S310  # the address that the demo said
+            assert b"Log in as alice" in page.read()
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
-    port = int(url.rsplit(":", 1)[1])
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0, "the demo's server outlived it"
+    assert process.returncode == 0
+    assert "stopped" in log.read_text()
+    for place in (url, bank):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", int(place.rsplit(":", 1)[1]))) != 0, "a server outlived the demo"
 
 
 # --- the commands against a server ----------------------------------------------------------------

@@ -154,7 +154,7 @@ def access(customer: str, requirement: Requirement) -> AccessRecord:
 
 async def register(owner: AsyncStairgate, back: str) -> str:
     """
-    Make the bank's service client, with the least that it needs.
+    Make the bank's service client, with the least that it needs. The roles are there already.
 
     Args:
         owner: Whoever manages this Stairgate.
@@ -170,8 +170,6 @@ async def register(owner: AsyncStairgate, back: str) -> str:
         "Authress:StepUp/accounts": ASKER,
         "Authress:Users/*/elevations": ENDER,
     }
-    for role in held.values():
-        await owner.roles.create(role)
     statements = [Statement(roles=[role.role_id or ""], resources=[place]) for place, role in held.items()]
     await owner.records.create(AccessRecord(name=NAME, users=[client_id], statements=statements))
     return (await owner.clients.create_key(client_id)).access_key

@@ -23,7 +23,7 @@ from stairgate import AsyncStairgate
 from stairgate.bootstrap import prepare
 from stairgate.cli.commands import Exit
 from stairgate.cli.demo.authenticator import Authenticator
-from stairgate.cli.demo.bank import PAY_OUT, Bank, account, register
+from stairgate.cli.demo.bank import ASKER, CHECKER, ENDER, PAY_OUT, Bank, account, register
 from stairgate.cli.demo.browser import lacking
 from stairgate.cli.demo.browser_story import BrowserStory
 from stairgate.cli.demo.narrator import NarratedTransport, Narrator
@@ -66,6 +66,8 @@ async def _run(narrator: Narrator, *, once: bool, as_json: bool) -> None:
         with stairgate_server(settings, Path(folder)) as url:
             settings = replace(settings, public_urls=(url,))
             async with AsyncStairgate(url, access_key=owner_key) as owner:
+                for role in (CHECKER, ASKER, ENDER):
+                    await owner.roles.create(role)
                 bank_key = await register(owner, origin + BACK)
             narrator.note(f"Stairgate serves {folder} on {url}; the bank has a service client of its own")
             async with (
