@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.pages.bank import Asked, Bank
+from tests.pages.bank import BACK, Asked, Bank
 from tests.pages.browsing import Seen, Visitor, forms
 
 from stairgate.model.canonical import JsonValue
@@ -134,6 +134,21 @@ def test_it_tells_what_was_asked_from_where_and_what_came_of_it(bank: Bank) -> N
     for secret in (declined.token, confirmed.number, declined.challenge_token, confirmed.page.partition("key=")[2]):
         assert secret
         assert secret not in seen.text
+
+
+def test_a_proof_that_the_app_never_fetched_is_told_as_that(bank: Bank) -> None:
+    """§7.2: it counts once the return code comes back."""
+    user = bank.customer()
+    it = bank.ask(user, return_uri=BACK)
+    phone = Visitor()
+    phone.submit(phone.go(it.page), "answer", code=bank.code(user))
+    visitor, seen = entered(bank, user, token=bank.world.token(user))
+    assert "Confirmed, the app has not gone on yet" in seen.words
+    assert "ConfirmedCode from your authenticator app" in seen.words
+    bank.world.clock.advance(61)
+    late = visitor.go(f"{bank.url}/account").words
+    assert "· Not finished in time" in late
+    assert "ConfirmedCode" not in late
 
 
 @pytest.mark.parametrize("state", ["open", "satisfied", "declined", "expired"])

@@ -175,7 +175,7 @@ async def was_stopped(services: Services, secret: str) -> bool:
 
     def run(transaction: WriteTransaction) -> bool:
         link = known_link(services, transaction, secret, services.clock.now())
-        return link is not None and link.entered and is_stopped(transaction, link)
+        return link is not None and is_stopped(transaction, link)
 
     return await services.store.write(run)
 
