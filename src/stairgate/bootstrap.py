@@ -23,6 +23,7 @@ from stairgate.ports.clock import Clock
 from stairgate.ports.delivery import Sender
 from stairgate.ports.entropy import Entropy
 from stairgate.ports.keys import IssuerKeys, KeyRing
+from stairgate.ports.letters import Letters
 from stairgate.ports.store import ChangeFeed, ReadTransaction, SigningKey, Store
 from stairgate.service.conditions import require_evaluable
 from stairgate.service.context import Rules, Services
@@ -208,8 +209,16 @@ async def build_services(
         issuer_keys=issuer_keys,
         facts=FactCache(store, feed, clock, stale_limit=settings.stale_limit, methods=methods),
         rules=rules,
+        letters=_letters(settings),
         senders=senders,
     )
+
+
+def _letters(settings: Settings) -> Letters:
+    """Who writes the messages, under the name that the pages show."""
+    from stairgate.pages.letters import CatalogueLetters
+
+    return CatalogueLetters(settings.brand_name or settings.rp_name, templates_of(settings))
 
 
 async def _open_senders(settings: Settings, clock: Clock, opened: AsyncExitStack) -> Mapping[Method, Sender]:

@@ -335,8 +335,8 @@ def test_the_user_is_told_on_the_other_channels(bank: Bank) -> None:
     send(bank, visitor, scan, "confirm", code=totp_code(bank, seed_in(scan)))
     told = bank.world.outbox.sent[-1]
     assert told.recipient == "ann@example.org"
-    assert "was added (totp)" in told.text
+    assert "was added (Code from your authenticator app)" in told.text
     app = factor(bank, user, Method.TOTP)
     page = visitor.go(f"{bank.url}/account/remove?factor={app.id}")
     send(bank, visitor, page, "remove")
-    assert "was removed (totp)" in bank.world.outbox.sent[-1].text
+    assert "was removed (Code from your authenticator app)" in bank.world.outbox.sent[-1].text

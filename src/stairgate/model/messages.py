@@ -14,6 +14,29 @@ class Purpose(StrEnum):
     CHALLENGE_CODE = "challenge_code"
     ENROLMENT_CODE = "enrolment_code"
     FACTOR_CHANGED = "factor_changed"
+    CAUTION_LIFTED = "caution_lifted"
+
+
+class News(StrEnum):
+    """What a user is told of without having asked (semantics §7.4, §7.6, §8)."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    DISABLED = "disabled"  # by wrong answers
+    CAUTION_LIFTED = "caution_lifted"  # "ask me every time" was switched off
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a message says, and in which language. SECURITY: it may hold a code."""
+
+    subject: str
+    body: str
+    locale: str
+
+    def __repr__(self) -> str:
+        return f"Text(locale={self.locale!r})"
 
 
 @dataclass(frozen=True, slots=True)

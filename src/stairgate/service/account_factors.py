@@ -12,6 +12,7 @@ from stairgate.model.audit import Event
 from stairgate.model.errors import InvalidInputError, NotFoundError
 from stairgate.model.evidence import AttemptCount, Factor
 from stairgate.model.ids import ChallengeId, FactorId, UserId
+from stairgate.model.messages import News
 from stairgate.model.protection import Level, Method
 from stairgate.model.tokens import Caller
 from stairgate.ports.store import ReadTransaction, WriteTransaction
@@ -135,7 +136,7 @@ async def change_factor(
         facts = {"renamed": changed.name != factor.name, "cleared": clear}
         by = authority.actor
         transaction.append_audit(audit.factor_entry(Event.FACTOR_CHANGED, changed, by=by, at=now, facts=facts))
-        return view_of(services, changed), notice_of(services, transaction, changed, "changed")
+        return view_of(services, changed), notice_of(services, transaction, changed, News.CHANGED)
 
     view, notice = await services.store.write(run)
     await tell_user(services, notice)
@@ -160,7 +161,7 @@ async def delete_factor(
     def run(transaction: WriteTransaction) -> tuple[list[ChallengeId], Notice]:
         now = services.clock.now()
         factor = require_may_touch(services, transaction, authority, user, id, now)
-        notice = notice_of(services, transaction, factor, "removed")
+        notice = notice_of(services, transaction, factor, News.REMOVED)
         return remove_factor(transaction, factor, by=authority.actor, now=now), notice
 
     ended, notice = await services.store.write(run)

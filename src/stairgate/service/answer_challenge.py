@@ -22,6 +22,7 @@ from stairgate.model.errors import (
     NotFoundError,
 )
 from stairgate.model.ids import ChallengeId, ElevationId
+from stairgate.model.messages import News
 from stairgate.model.protection import Level, Method
 from stairgate.model.tokens import Participant
 from stairgate.ports.store import WriteTransaction
@@ -31,6 +32,7 @@ from stairgate.service.earning import ELEVATION_ID_BITS, Earner, count_wrong
 from stairgate.service.eligible import offered_levels, others_first, view
 from stairgate.service.issue_code import require_attester, require_external
 from stairgate.service.parties import Party, offered_external, require_party
+from stairgate.service.tell_user import Notice, notice_of, tell_user
 from stairgate.service.views import ChallengeView
 
 MAX_CODE_LENGTH = 64
@@ -84,10 +86,10 @@ async def answer_challenge(
     return_code = services.entropy.token(bits=pages.RETURN_CODE_BITS)
     answer = _Answer(services, call, given, external, party, earner, return_code)
 
-    def run(transaction: WriteTransaction) -> ChallengeView | DomainError:
+    def run(transaction: WriteTransaction) -> ChallengeView | DomainError | _Disabled:
         now = services.clock.now()
         outcome = answer.apply(transaction, id, now)
-        if isinstance(outcome, DomainError):
+        if isinstance(outcome, DomainError | _Disabled):
             return outcome
         seen = view(services, transaction, outcome, offered, now)
         if outcome.state is not ChallengeState.PROVEN:
@@ -98,9 +100,21 @@ async def answer_challenge(
         outcome = await services.store.write(run)
     finally:
         services.notices.tell([id])
+    if isinstance(outcome, _Disabled):
+        for notice in outcome.notices:
+            await tell_user(services, notice)
+        raise outcome.error
     if isinstance(outcome, DomainError):
         raise outcome
     return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Disabled:
+    """A wrong answer that disabled factors: their owner is told, once it is durable (attack 26)."""
+
+    error: DomainError
+    notices: tuple[Notice, ...]
 
 
 def _given(call: AnswerCall) -> proving.Given:
@@ -166,7 +180,9 @@ class _Answer:
     earner: Earner
     return_code: str = field(repr=False)
 
-    def apply(self, transaction: WriteTransaction, challenge_id: ChallengeId, now: datetime) -> Challenge | DomainError:
+    def apply(
+        self, transaction: WriteTransaction, challenge_id: ChallengeId, now: datetime
+    ) -> Challenge | DomainError | _Disabled:
         """The challenge as the answer left it. An error is returned where what was counted must stay."""
         stored = transaction.challenge(challenge_id)
         if stored is None:
@@ -192,8 +208,10 @@ class _Answer:
         proof = proving.try_all(transaction, ticket.user, attempts, by=self.earner.by, now=now)
         challenge = replace(challenge, ceremony=None)  # a nonce is spent by any answer (WA-2)
         if proof is None:
-            proving.disable_exhausted(transaction, attempts, by=self.earner.by, now=now)
-            return self._wrong(transaction, challenge, now)
+            disabled = proving.disable_exhausted(transaction, attempts, by=self.earner.by, now=now)
+            wrong = self._wrong(transaction, challenge, now)
+            told = tuple(notice_of(self.services, transaction, factor, News.DISABLED) for factor in disabled)
+            return _Disabled(wrong, told) if told else wrong
         return self._earned(transaction, challenge, proof, once=once, now=now)
 
     def _earned(

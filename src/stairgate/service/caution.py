@@ -18,6 +18,7 @@ from stairgate.service.guard import Guard
 from stairgate.service.management import reading
 from stairgate.service.rehearsal import rehearse
 from stairgate.service.stored_factors import level_of
+from stairgate.service.tell_user import Notice, caution_lifted, tell_user
 from stairgate.service.user_tokens import require_user_id
 from stairgate.service.wishes import asks_every_time, keep_wish
 
@@ -44,7 +45,7 @@ async def set_caution(services: Services, authority: Authority, user: UserId, *,
     Ask the user every time, or no more.
 
     The user alone asks for it, with nothing but their token. Lifting it takes an elevation as for factors (§7.6), of
-    the highest level that the user has a factor for: a thief with the weakest must not undo it.
+    the highest level that the user has a factor for: a thief with the weakest must not undo it. The user is told.
 
     Raises:
         InvalidInputError: The user is a service client.
@@ -54,18 +55,22 @@ async def set_caution(services: Services, authority: Authority, user: UserId, *,
     """
     require_user_id(user)
 
-    def run(transaction: WriteTransaction) -> bool:
+    def run(transaction: WriteTransaction) -> Notice | None:
         now = services.clock.now()
         own = authority.caller is not None and authority.caller.principal == user
         if not own or (not always and asks_every_time(transaction, user)):
             _require_may_change(services, transaction, authority, user, now)
-        if always != asks_every_time(transaction, user):
-            keep_wish(transaction, user, always=always)
-            facts: dict[str, JsonValue] = {"user": user, "always": always}
-            transaction.append_audit(AuditDraft(Event.CAUTION_CHANGED, now, authority.actor, facts))
-        return always
+        if always == asks_every_time(transaction, user):
+            return None
+        keep_wish(transaction, user, always=always)
+        facts: dict[str, JsonValue] = {"user": user, "always": always}
+        transaction.append_audit(AuditDraft(Event.CAUTION_CHANGED, now, authority.actor, facts))
+        return None if always else caution_lifted(services, transaction, user)
 
-    return await services.store.write(run)
+    notice = await services.store.write(run)
+    if notice is not None:
+        await tell_user(services, notice)
+    return always
 
 
 async def rehearse_lifting(services: Services, authority: Authority, user: UserId) -> None:

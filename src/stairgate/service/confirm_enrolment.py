@@ -22,6 +22,7 @@ from stairgate.model.errors import (
 )
 from stairgate.model.evidence import Factor
 from stairgate.model.ids import EnrolmentId, FactorId, LinkId, UserId
+from stairgate.model.messages import News
 from stairgate.model.protection import BEST_LEVELS, Method
 from stairgate.ports.store import WriteTransaction
 from stairgate.service.context import Services
@@ -83,7 +84,7 @@ async def confirm_enrolment(
         transaction.remove_enrolment(found.id)
         link = _link(transaction, found, secret)
         stored = add_factor(services, transaction, factor, link, by=authority.actor, now=now)
-        return stored, notice_of(services, transaction, stored, "added")
+        return stored, notice_of(services, transaction, stored, News.ADDED)
 
     outcome = await services.store.write(run)
     if isinstance(outcome, DomainError):

@@ -13,6 +13,7 @@ from stairgate.ports.clock import Clock
 from stairgate.ports.delivery import Sender
 from stairgate.ports.entropy import Entropy
 from stairgate.ports.keys import IssuerKeys, KeyRing, Signer
+from stairgate.ports.letters import Letters
 from stairgate.ports.store import Store
 from stairgate.service.facts import FactCache
 from stairgate.service.notices import Notices
@@ -46,6 +47,7 @@ class Services:
     issuer_keys: IssuerKeys
     facts: FactCache
     rules: Rules
+    letters: Letters
     senders: Mapping[Method, Sender] = field(default_factory=lambda: MappingProxyType({}))  # `email`, `sms`
     token_cache: dict[str, object] = field(default_factory=dict)
     notices: Notices = field(default_factory=Notices)  # who waits for a change of which challenge

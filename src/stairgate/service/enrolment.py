@@ -32,6 +32,7 @@ from stairgate.model.errors import (
 )
 from stairgate.model.evidence import AttemptCount, Factor
 from stairgate.model.ids import EnrolmentId, FactorId, UserId
+from stairgate.model.messages import News
 from stairgate.model.protection import BEST_LEVELS, Level, Method
 from stairgate.ports.store import WriteTransaction
 from stairgate.service import messages
@@ -310,7 +311,7 @@ async def _new_recovery_codes(services: Services, authority: Authority, user: Us
         factor = Factor(id_, user, Method.RECOVERY, sealed, now, now, call.name, counter=0)
         stored = add_factor(services, transaction, factor, allowed.link, by=authority.actor, now=now)
         begun = Begun(Method.RECOVERY, now, codes=tuple(codes), factor=stored)
-        return begun, notice_of(services, transaction, stored, "added")
+        return begun, notice_of(services, transaction, stored, News.ADDED)
 
     begun, notice = await services.store.write(record)
     await tell_user(services, notice)

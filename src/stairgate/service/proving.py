@@ -294,9 +294,19 @@ def try_all(
     return None
 
 
-def disable_exhausted(transaction: WriteTransaction, attempts: list[Attempt], *, by: str, now: datetime) -> None:
-    """Disable each factor whose wrong answers have come to 50 since its last success (NIST-3); never a passkey."""
+def disable_exhausted(
+    transaction: WriteTransaction, attempts: list[Attempt], *, by: str, now: datetime
+) -> list[Factor]:
+    """
+    Disable each factor whose wrong answers have come to 50 since its last success (NIST-3); never a passkey.
+
+    Returns:
+        Those that were disabled.
+    """
+    disabled: list[Factor] = []
     for attempt in attempts:
         if attempt.factor is not None and attempt.before.failures + 1 >= DISABLE_AT:
             transaction.set_factor_disabled(attempt.factor.id, disabled=True)
             transaction.append_audit(audit.factor_entry(Event.FACTOR_DISABLED, attempt.factor, by=by, at=now))
+            disabled.append(attempt.factor)
+    return disabled

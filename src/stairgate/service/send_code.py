@@ -124,7 +124,9 @@ async def send_code(
     challenge, recipient = outcome
     services.notices.tell([id])
     wanted = locale or challenge.opening.locale
-    message = messages.challenge_code(services, challenge, code, channel=method, recipient=recipient, locale=wanted)
+    message = await messages.challenge_code(
+        services, challenge, code, channel=method, recipient=recipient, locale=wanted
+    )
     try:
         await services.senders[method].send(message)
     except DeliveryFailedError as error:

@@ -1,4 +1,8 @@
-"""Tell the user of a change of their factors, on every other channel (semantics §7.6, WA-9, attack 19)."""
+"""
+Tell the user what changed about how they confirm, on every other channel (semantics §7.4, §7.6, §8; WA-9, attack 19).
+
+No notice has a link that does something: what fetches addresses in mails would do it (attack 24). It says whom to tell.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from stairgate.model.audit import AuditDraft, Event
 from stairgate.model.errors import DeliveryFailedError
 from stairgate.model.evidence import Factor
 from stairgate.model.ids import FactorId, UserId
+from stairgate.model.messages import News
 from stairgate.model.protection import Method
 from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit, messages
@@ -21,27 +26,38 @@ class Notice:
     """Who is to be told of what, gathered in the transaction of the change and sent after it."""
 
     user: UserId
-    factor: FactorId
-    method: Method
-    change: str  # `added`, `changed`, `removed`
+    factor: FactorId | None
+    method: Method | None
+    news: News
     recipients: tuple[tuple[Method, str], ...]
 
     def __repr__(self) -> str:
-        return f"Notice(user={self.user!r}, change={self.change!r})"  # SECURITY: never the addresses
+        return f"Notice(user={self.user!r}, news={self.news!r})"  # SECURITY: never the addresses
 
 
-def notice_of(services: Services, transaction: ReadTransaction, factor: Factor, change: str) -> Notice:
+def notice_of(services: Services, transaction: ReadTransaction, factor: Factor, news: News) -> Notice:
     """
     What is to be told of *factor*.
 
     An address that was just added is not told of itself; one that is removed is: it may be the thief who removes it.
     """
-    recipients = tuple(
+    itself = factor.id if news is News.ADDED else None
+    return Notice(factor.user, factor.id, factor.method, news, _recipients(services, transaction, factor.user, itself))
+
+
+def caution_lifted(services: Services, transaction: ReadTransaction, user: UserId) -> Notice:
+    """That the user is not asked every time any more: a thief would like that, too (semantics §8)."""
+    return Notice(user, None, None, News.CAUTION_LIFTED, _recipients(services, transaction, user, None))
+
+
+def _recipients(
+    services: Services, transaction: ReadTransaction, user: UserId, without: FactorId | None
+) -> tuple[tuple[Method, str], ...]:
+    return tuple(
         (each.method, unsealed(services, each).decode())
-        for each in transaction.factors_of(factor.user)
-        if each.method in services.senders and (change != "added" or each.id != factor.id)
+        for each in transaction.factors_of(user)
+        if each.method in services.senders and each.id != without
     )
-    return Notice(factor.user, factor.id, factor.method, change, recipients)
 
 
 async def tell_user(services: Services, notice: Notice) -> None:
@@ -52,7 +68,7 @@ async def tell_user(services: Services, notice: Notice) -> None:
     """
 
     async def send(channel: Method, recipient: str) -> Method | None:
-        message = messages.factor_changed(services, notice.change, notice.method, channel=channel, recipient=recipient)
+        message = messages.notice(services, notice.news, notice.method, channel=channel, recipient=recipient)
         try:
             await services.senders[channel].send(message)
         except DeliveryFailedError:
@@ -65,7 +81,7 @@ async def tell_user(services: Services, notice: Notice) -> None:
         return
 
     def record(transaction: WriteTransaction) -> None:
-        facts = {"user": notice.user, "factor": notice.factor, "change": notice.change, "channels": list(failed)}
+        facts = {"user": notice.user, "factor": notice.factor, "change": notice.news.value, "channels": list(failed)}
         transaction.append_audit(AuditDraft(Event.NOTICE_FAILED, services.clock.now(), audit.SYSTEM, facts))
 
     await services.store.write(record)

@@ -15,6 +15,7 @@ from stairgate.model.ids import AccountId, ChallengeId, ClientId, ElevationId, K
 from stairgate.model.protection import Level, Method, Requirement
 from stairgate.model.resources import parse_pattern, parse_resource
 from stairgate.model.tokens import Caller, ClientCaller, UserCaller, UserToken, token_key
+from stairgate.pages.letters import CatalogueLetters
 from stairgate.ports.keys import JsonWebKey
 from stairgate.ports.store import Store, WriteTransaction
 from stairgate.service.context import Rules, Services
@@ -142,6 +143,7 @@ def services_on(store: MemoryStore | SqlStore, clock: FakeClock) -> Services:
         issuer_keys=NoIssuerKeys(),
         facts=FactCache(store, store, clock),
         rules=Rules(public_origins=("https://stairgate.example",)),
+        letters=CatalogueLetters("Stairgate"),
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from tests.unit.service_stepup.passkeys import answer_with, assertion, with_passkey
+from tests.unit.service_stepup.test_delivery import with_address
 from tests.unit.service_stepup.world import World, allowed
 
 from stairgate.model.errors import ForbiddenError, NotFoundError, StepUpRefusedError
 from stairgate.model.ids import UserId
+from stairgate.model.messages import Purpose
 from stairgate.model.protection import Level, Method, Requirement
 from stairgate.model.tokens import UserCaller
 from stairgate.service.caution import read_caution, set_caution
@@ -53,14 +55,21 @@ async def test_lifting_it_takes_the_strongest_factor(world: World) -> None:
     """A stolen token can ask for more caution, and for no less."""
     ann = await bank(world)
     device = await with_passkey(world)
+    await with_address(world)
     await set_caution(world.services, Authority(ann), ANN, always=True)
     with pytest.raises(StepUpRefusedError) as refusal:
         await set_caution(world.services, Authority(ann), ANN, always=False)
     assert refusal.value.decision.requirement.level is Level.HARDWARE
+    assert world.outbox.sent == []
     view = await world.open(ann, refusal.value.challenge_token or "")
     await answer_with(world, ann, view, await assertion(world, ann, view, device))
     await set_caution(world.services, Authority(ann), ANN, always=False)
     assert not await read_caution(world.services, ann, ANN)
+    (told,) = world.outbox.sent
+    assert told.purpose is Purpose.CAUTION_LIFTED
+    assert "no longer asked every time" in told.text
+    await set_caution(world.services, Authority(ann), ANN, always=False)  # it was off already: nothing new to tell
+    assert world.outbox.sent == [told]
     await world.step_up(ann, *PAY)
     assert allowed(await world.check(ann, "ann", "pay", "accounts/2"))
     assert (await world.events()).count("user.caution_changed") == 2

@@ -78,7 +78,8 @@ async def test_a_code_is_sent_names_the_access_and_opens_it(world: World, method
     assert sent.sent_to == shown
     (message,) = world.outbox.sent
     assert (message.channel, message.recipient, message.purpose) == (method, ADDRESSES[method], Purpose.CHALLENGE_CODE)
-    assert "`pay` on `accounts/1`" in message.text
+    assert "Action: pay" in message.text
+    assert "On: accounts/1" in message.text
     code = world.outbox.code()
     assert code not in message.subject
     assert code not in repr(message)
@@ -99,7 +100,7 @@ async def test_messages_speak_the_language_that_was_asked_for(world: World) -> N
     await with_address(world)
     view = await opened(world, ann)
     await send_code(world.services, ann, view.challenge.id, Method.EMAIL, locale="de-AT")
-    assert "lautet Ihr Code" in world.outbox.sent[-1].text
+    assert "ist Ihr Code" in world.outbox.sent[-1].text
 
 
 async def test_a_new_code_ends_the_old_and_wrong_answers_stay_counted(world: World) -> None:
@@ -234,6 +235,10 @@ async def test_guesses_at_an_address_back_off_and_disable_it_alone(world: World)
     assert views[factor].disabled
     assert [view.disabled for id_, view in views.items() if id_ != factor] == [False]
     assert (await world.events()).count("factor.disabled") == 1
+    told = [message for message in world.outbox.sent if message.purpose is Purpose.FACTOR_CHANGED]
+    assert {message.recipient for message in told} == set(ADDRESSES.values())
+    assert all("switched off after too many wrong answers" in message.text for message in told)
+    assert len(told) == 2
 
 
 async def test_what_could_not_be_sent_leaves_no_code_and_no_prompt(world: World) -> None:
@@ -364,7 +369,7 @@ async def test_the_user_is_told_of_every_change_on_every_other_channel(world: Wo
     await begin_enrolment(world.services, Authority(ann), ANN, BeginCall(Method.RECOVERY))
     assert sorted((message.channel, message.recipient) for message in world.outbox.sent) == sorted(ADDRESSES.items())
     assert all(message.purpose is Purpose.FACTOR_CHANGED for message in world.outbox.sent)
-    assert "added (recovery)" in world.outbox.sent[0].text
+    assert "added (Recovery code)" in world.outbox.sent[0].text
     world.outbox.sent.clear()
     call = BeginCall(Method.EMAIL, address="thief@evil.example")
     begun = await begin_enrolment(world.services, Authority(ann), ANN, call)
