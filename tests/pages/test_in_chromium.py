@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +89,68 @@ def test_a_closed_prompt_is_calm_and_counts_nothing(bank: Bank, tabs: Any) -> No
     tab.page.get_by_label("Number that the app shows").fill(it.number)
     tab.press("Yes, allow it")
     tab.heading("Done")
+
+
+def test_a_prompt_that_never_answers_is_given_up(bank: Bank, tabs: Any) -> None:
+    """Some password managers stand in for the browser, never answer and heed no signal: the page has its own end."""
+    user = bank.customer(totp=False)
+    bank.passkey(user)
+    it = bank.ask(user)
+    tab = tabs()
+    tab.page.clock.install()
+    tab.page.add_init_script(
+        "navigator.credentials.get = () => { window.asked = true; return new Promise(() => {}); };"
+    )
+    tab.page.goto(it.page)
+    tab.page.get_by_label("Number that the app shows").fill(it.number)
+    tab.press("Use your passkey")
+    tab.page.wait_for_function("window.asked")
+    said = tab.page.locator("[data-said]")
+    tab.page.clock.fast_forward(119_000)
+    assert said.inner_text() == "Waiting for your device …"
+    tab.page.clock.fast_forward(2_000)
+    tab.page.get_by_text("The prompt was closed, and nothing was counted.").wait_for()
+    assert said.get_attribute("role") == "status"
+    colours = tab.page.evaluate(
+        "[document.querySelector('[data-said]'), document.body].map(each => getComputedStyle(each).color)"
+    )
+    assert colours[0] == colours[1]  # calm: in no other colour than all the rest
+    assert tab.page.get_by_role("button", name="Use your passkey").is_enabled()
+    assert tab.page.get_by_role("alert").count() == 0
+    assert it.state == "open"
+
+
+def test_that_it_ends_soon_is_told_before(bank: Bank, tabs: Any) -> None:
+    """WCAG 2.2.1, 4.1.3: into a live region that was there before, so that it is announced."""
+    it = asked(bank)
+    tab = tabs()
+    tab.page.clock.install()
+    tab.page.goto(it.page)
+    ending = tab.page.locator("[data-ending]")
+    assert (ending.inner_text(), ending.get_attribute("role")) == ("", "status")
+    assert ending.evaluate("element => getComputedStyle(element).display") != "none"
+    tab.page.clock.fast_forward(500_000)
+    assert ending.inner_text() == ""
+    tab.page.clock.fast_forward(60_000)
+    ending.get_by_text("This request ends in less than a minute. After that, start again in the app.").wait_for()
+
+
+def test_what_ends_in_weeks_does_not_end_soon(bank: Bank, tabs: Any) -> None:
+    """Semantics §9: what others agreed to stays open for up to 30 days, and no timer of a browser waits for so long."""
+    it = asked(bank)
+    tab = tabs()
+    weeks = 'data-expires="' + (datetime.now(UTC) + timedelta(days=30)).isoformat(timespec="seconds") + '"'
+
+    def later(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub('data-expires="[^"]+"', weeks, answer.text()))
+
+    tab.page.goto(it.page)
+    tab.page.route(f"**/step-up/{it.id}", later)
+    tab.page.reload()
+    tab.page.wait_for_timeout(200)
+    assert tab.page.locator("[data-expires]").get_attribute("data-expires") in weeks
+    assert tab.page.locator("[data-ending]").inner_text() == ""
 
 
 def test_the_passkey_of_another_account_is_none_here(bank: Bank, tabs: Any) -> None:

@@ -5,7 +5,8 @@ const main = document.querySelector("main");
 const address = main.dataset.address;
 const LIVE = ["open", "waiting", "proven"];
 const POLL_SECONDS = 3;
-const PATIENCE_SECONDS = 120;  // some password managers never answer
+const WARNING_SECONDS = 60;
+const PATIENCE_SECONDS = 120;  // some password managers never answer, and heed no signal
 
 // --- times
 
@@ -16,10 +17,14 @@ for (const time of document.querySelectorAll("time[data-moment]")) {
 }
 
 const ending = document.querySelector("[data-ending]");
-if (ending && main.dataset.expires) {
-  const soon = new Date(main.dataset.expires) - Date.now() - 60_000;
-  setTimeout(() => { ending.textContent = document.querySelector("[data-soon]").content.textContent; }, Math.max(soon, 0));
+
+// Looked at again and again: a sleeping device stops timers, and one cannot wait for weeks.
+function warn() {
+  if (new Date(main.dataset.expires) - Date.now() > WARNING_SECONDS * 1000) setTimeout(warn, 1000);
+  else ending.textContent = document.querySelector("[data-soon]").content.textContent;
 }
+
+if (ending && main.dataset.expires) warn();
 
 // --- live state: what happens elsewhere shows here
 
@@ -179,10 +184,11 @@ async function prove(event) {
   const button = form.querySelector("button");
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE_SECONDS * 1000);
+  const over = new Promise((_, refuse) => { patience.signal.onabort = () => refuse(patience.signal.reason); });
   button.disabled = true;
   say("waiting");
   try {
-    const credential = await obtain(patience.signal);
+    const credential = await Promise.race([obtain(patience.signal), over]);
     if (!credential) return;
     form.elements.credential.value = JSON.stringify(credential);
     leaving = true;
