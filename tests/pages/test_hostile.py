@@ -8,7 +8,7 @@ import pytest
 from tests.pages.bank import Asked, Bank
 from tests.pages.browsing import Visitor
 
-from stairgate.pages.account import adding, factors, step_up
+from stairgate.pages.account import activity, adding, factors, step_up
 
 ADDRESSES = [
     "?way=%00&problem=wrong",
@@ -94,6 +94,8 @@ def test_a_form(bank: Bank, verb: str, form: dict[str, str]) -> None:
 
 ACCOUNT_FORMS: list[dict[str, str]] = [
     {},
+    {"challenge": "\x00\u202e", "elevation": "__proto__", "then": "lift:x", "state": "lift:"},
+    {"challenge": "x" * 9_000, "elevation": "x" * 9_000, "done": "<script>", "state": "lift", "code": "1"},
     {"way": "__proto__", "then": "add:__proto__", "factor": "\x00", "state": "add"},
     {"way": "external", "then": "add:external", "enrolment": "x", "state": "clear:\u202e"},
     {"way": "approval", "then": "remove:" + "x" * 9_000, "factor": "x" * 9_000, "name": "x" * 9_000},
@@ -115,7 +117,7 @@ def test_the_account_page(bank: Bank, fields: dict[str, str], first: bool) -> No
     seen = visitor.submit(visitor.go(link), "enter")
     form = visitor.go(f"{bank.url}/account/add?way=totp").form("add" if first else "step-up")["form"]
     fields = {name: value.encode("utf-16", "surrogatepass").decode("utf-16") for name, value in fields.items()}
-    for method, verb in {**factors.VERBS, **adding.VERBS, **step_up.VERBS}:
+    for method, verb in {**factors.VERBS, **adding.VERBS, **step_up.VERBS, **activity.VERBS}:
         address = f"{bank.url}/account/{verb}"
         if method == "GET":
             answered = visitor.send("GET", f"{address}?{urlencode(fields)}")

@@ -111,6 +111,15 @@ def test_an_action_is_told_in_the_operators_words(worded: Bank) -> None:
     assert english.words.index("Payee") < english.words.index("Amount1,249")  # the operator's order
 
 
+def test_what_was_asked_is_told_in_the_same_words_on_the_account_page(worded: Bank) -> None:
+    it = asked(worded, {"amount": "1,249.00 EUR", "to": "\u202eAcme <b>"})
+    for tag, words in (("en", "Pay 1,249.00 EUR to \\u202eAcme <b>"), ("de", "1,249.00 EUR an \\u202eAcme <b> zahlen")):
+        visitor = Visitor(tag)
+        seen = visitor.submit(visitor.go(worded.own_account_link(it.user)), "enter")
+        assert words in seen.words
+        assert "<b>" not in seen.text
+
+
 def test_values_in_a_title_are_inert_and_kept_apart(worded: Bank) -> None:
     """Attack 16."""
     it = asked(worded, {"amount": "1 EUR", "to": "<b>\u202e{amount}{{7*7}}"})
