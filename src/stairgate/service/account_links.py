@@ -12,7 +12,7 @@ from stairgate.model.errors import LimitReachedError, NotFoundError
 from stairgate.model.ids import LinkId, UserId
 from stairgate.model.resources import management_resource
 from stairgate.model.tokens import Caller, ClientCaller, UserCaller, UserToken
-from stairgate.ports.store import WriteTransaction
+from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit
 from stairgate.service.authentication import verify_user_token
 from stairgate.service.context import Services
@@ -161,23 +161,23 @@ async def account_session(services: Services, secret: str) -> AccountSession:
         NotFoundError: There is none, or its time is over.
     """
 
-    def run(transaction: WriteTransaction) -> AccountSession:
+    def run(transaction: ReadTransaction) -> AccountSession:
         link = live_link(services, transaction, secret, services.clock.now())
         if link is None or not link.entered:
             raise NotFoundError("this page is closed: open it again from the application")
         return _session(link, secret)
 
-    return await services.store.write(run)
+    return await services.store.read(run)
 
 
 async def was_stopped(services: Services, secret: str) -> bool:
     """Whether *secret* was that of a session until "this was not me" was said of its own token (semantics §7.7)."""
 
-    def run(transaction: WriteTransaction) -> bool:
+    def run(transaction: ReadTransaction) -> bool:
         link = known_link(services, transaction, secret, services.clock.now())
         return link is not None and is_stopped(transaction, link)
 
-    return await services.store.write(run)
+    return await services.store.read(run)
 
 
 async def leave_account(services: Services, session: AccountSession) -> None:

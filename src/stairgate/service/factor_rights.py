@@ -19,7 +19,7 @@ from stairgate.model.ids import LinkId, RecordId, UserId
 from stairgate.model.protection import AVAILABLE_METHODS, Device, Level, Method, Requirement
 from stairgate.model.resources import ResourcePattern
 from stairgate.model.tokens import Caller, ClientCaller, UserCaller
-from stairgate.ports.store import WriteTransaction
+from stairgate.ports.store import ReadTransaction, WriteTransaction
 from stairgate.service import audit
 from stairgate.service.context import Services
 from stairgate.service.eligible import factors_resource
@@ -69,13 +69,13 @@ def link_id(secret: str) -> LinkId:
     return LinkId(secret.partition(".")[0])
 
 
-def live_link(services: Services, transaction: WriteTransaction, secret: str, now: datetime) -> AccountLink | None:
+def live_link(services: Services, transaction: ReadTransaction, secret: str, now: datetime) -> AccountLink | None:
     """The link, or session, whose secret this is; None where it is wrong, or its time or its token is over."""
     link = known_link(services, transaction, secret, now)
     return None if link is None or is_stopped(transaction, link) else link
 
 
-def known_link(services: Services, transaction: WriteTransaction, secret: str, now: datetime) -> AccountLink | None:
+def known_link(services: Services, transaction: ReadTransaction, secret: str, now: datetime) -> AccountLink | None:
     """The same, whatever became of its token."""
     link = transaction.account_link(link_id(secret))
     if link is None or not services.keys.matches(secret, link.digest, purpose=LINK_PURPOSE):
@@ -83,7 +83,7 @@ def known_link(services: Services, transaction: WriteTransaction, secret: str, n
     return None if now >= link.expires_at else link
 
 
-def is_stopped(transaction: WriteTransaction, link: AccountLink) -> bool:
+def is_stopped(transaction: ReadTransaction, link: AccountLink) -> bool:
     """Whether "this was not me" was said of the token that *link* was made with (semantics §7.7)."""
     return link.token is not None and transaction.standing(link.token).not_me
 

@@ -33,7 +33,8 @@ async def session_of(services: Services, request: Request) -> AccountSession | N
 
 async def stopped_in(services: Services, request: Request) -> bool:
     """Whether the session that *request* comes with is over because "this was not me" was said of its login."""
-    return await was_stopped(services, (request.cookie(_name(services)) or "")[:MAX_SECRET])
+    secret = request.cookie(_name(services))
+    return secret is not None and await was_stopped(services, secret[:MAX_SECRET])
 
 
 def session_cookie(services: Services, secret: str, seconds: int) -> tuple[bytes, bytes]:
