@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -144,3 +145,45 @@ def test_back_and_reload_show_what_is_and_send_nothing_again(bank: Bank, tabs: A
     tab.page.go_back()
     tab.heading("Done")
     assert it.state == "satisfied"
+
+
+def test_the_reference_is_copied_and_names_it_in_the_audit_log(bank: Bank, tabs: Any) -> None:
+    """§3.3: what the page shows to whoever asks for help is what the log and the app have."""
+    it = asked(bank)
+    tab = tabs()
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.page.goto(it.page)
+    tab.press("No, do not allow it")
+    tab.heading("Not allowed")
+    tab.press("Copy")
+    tab.page.get_by_text("Copied.").wait_for()
+    copied = tab.page.evaluate("navigator.clipboard.readText()")
+    entries = bank.do(bank.world.services.store.read(lambda transaction: transaction.audit_entries(limit=10_000)))
+    told = [entry.event for entry in entries if json.loads(entry.facts).get("challenge") == copied]
+    assert copied == it.id
+    assert told == ["challenge.opened", "challenge.ended"]
+
+
+def test_a_reference_that_may_not_be_copied_is_selected(bank: Bank, tabs: Any) -> None:
+    it = asked(bank)
+    tab = tabs()
+    tab.page.add_init_script(
+        "navigator.clipboard.writeText = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    )
+    tab.page.goto(it.page)
+    tab.press("Copy")
+    tab.page.wait_for_function("getSelection().toString() !== ''")
+    assert tab.page.evaluate("getSelection().toString()") == it.id
+
+
+def test_what_is_printed_is_the_receipt(bank: Bank, tabs: Any) -> None:
+    """The heading, what was asked and the reference; nothing that wants to be pressed."""
+    it = asked(bank)
+    tab = tabs()
+    tab.page.goto(it.page)
+    it.decline()
+    tab.heading("Not allowed")
+    tab.page.emulate_media(media="print")
+    shown = tab.page.inner_text("body")
+    assert [part in shown for part in ("Not allowed", "1,249.00 EUR", "Acme GmbH", it.user, it.id)] == [True] * 5
+    assert [each.is_visible() for each in tab.page.locator("button, a, input, summary").all()].count(True) == 0

@@ -209,6 +209,22 @@ if (form) {
   else { say("absent"); form.querySelector("button").disabled = true; }
 }
 
+// --- the reference, for whoever helps
+
+const copy = document.querySelector("[data-copy]");
+if (copy && navigator.clipboard) {
+  const reference = document.getElementById(copy.dataset.copy);
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(reference.textContent);
+      document.querySelector("[data-copied]").textContent = document.querySelector("[data-copy-done]").content.textContent;
+    } catch {
+      getSelection().selectAllChildren(reference);  // not allowed: the keyboard can
+    }
+  });
+}
+
 // --- what went wrong is read first
 
 document.getElementById("problem")?.focus();
