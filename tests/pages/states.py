@@ -119,6 +119,13 @@ def sent(bank: Bank) -> Place:
     return Place(it.page, "?way=sms")
 
 
+def astray(bank: Bank) -> Place:
+    """The code that was sent has not come: another one is offered, and another way."""
+    place = sent(bank)
+    bank.world.clock.advance(21)
+    return place
+
+
 def recovery(bank: Bank) -> Place:
     it = _asked(bank)
     bank.address(it.user, Method.RECOVERY, "[]")
@@ -392,6 +399,7 @@ STATES: dict[str, State] = {
         waiting,
         send,
         sent,
+        astray,
         recovery,
         no_way,
         not_yet,
