@@ -15,7 +15,7 @@ import pytest
 from tests.acceptance.support import Server, eventually
 
 PROGRAM = str(Path(sys.executable).with_name("stairgate"))
-BROWSER_STEPS = ("In a browser", "On the phone", "On the desktop", "On the same device", "Say no")
+BROWSER_STEPS = ("In a browser", "On the phone", "On the desktop", "Add a passkey", "On the same device", "Say no")
 STEPS = ("Protect", "Log in", "Be refused", "Answer the challenge", "Record it", "Succeed")
 
 
@@ -59,7 +59,14 @@ def test_the_demo_goes_on_in_a_browser(told: subprocess.CompletedProcess[str]) -
     """Two devices with the number, one device with the return code, and a no (semantics §7.2)."""
     places = [told.stdout.index(f"{number}. {title}") for number, title in enumerate(BROWSER_STEPS, start=10)]
     assert places == sorted(places)
-    for line in ("the bank shows a number", "Pay 120 EUR to Acme GmbH", "paid; 680 left", "nothing was paid"):
+    for line in (
+        "the bank shows a number",
+        "Pay 120 EUR to Acme GmbH",
+        "paid; 680 left",
+        "the account page shows the passkey",
+        "paid; 600 left",
+        "nothing was paid",
+    ):
         assert line in told.stdout
     assert "key=" not in told.stdout
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, BrowserContext, Page
+    from playwright.async_api import Browser, Page
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = ("--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
@@ -37,9 +37,9 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-async def add_authenticator(context: BrowserContext, page: Page) -> None:
+async def add_authenticator(page: Page) -> None:
     """Give *page* a place for passkeys, whose person is there and verified."""
-    session = await context.new_cdp_session(page)
+    session = await page.context.new_cdp_session(page)
     await session.send("WebAuthn.enable")
     options = {
         "protocol": "ctap2",

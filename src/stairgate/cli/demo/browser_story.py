@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stairgate import AsyncStairgate
 from stairgate.cli.demo.authenticator import Authenticator
-from stairgate.cli.demo.browser import chromium
+from stairgate.cli.demo.browser import add_authenticator, chromium
 from stairgate.cli.demo.narrator import Narrator
 
 if TYPE_CHECKING:
@@ -24,11 +25,15 @@ class BrowserStory:
 
     Args:
         bank: Where the bank's site is.
+        customer: Who is logged in there.
+        owner: Whoever manages this Stairgate.
         authenticator: The customer's authenticator app.
         narrator: Who tells.
     """
 
     bank: str
+    customer: str
+    owner: AsyncStairgate
     authenticator: Authenticator
     narrator: Narrator
 
@@ -45,6 +50,7 @@ class BrowserStory:
     async def _tell(self, browser: Browser) -> None:
         desktop, phone = await _window(browser, DESKTOP), await _window(browser, PHONE)
         left = await self.two_devices(desktop, phone)
+        await self.passkey(desktop)
         left = await self.same_device(desktop, left)
         await self.refusal(desktop, left)
 
@@ -79,13 +85,28 @@ class BrowserStory:
         narrator.expect(f"paid; {left} left", holds=left == before - 120)
         return left
 
+    async def passkey(self, desktop: Page) -> None:
+        """The first factor of its level takes a link from somebody who knows the customer (semantics §7.6)."""
+        narrator = self.narrator
+        narrator.step("Add a passkey: stronger than what she has, so it takes a link from the help desk, good once")
+        await add_authenticator(desktop)
+        await desktop.goto((await self.owner.account_link(self.customer)).account_uri)
+        await desktop.get_by_role("button", name="Open your account").click()
+        await desktop.get_by_role("link", name="Add a passkey").click()
+        await desktop.get_by_label("Name").fill("This computer")
+        await desktop.get_by_role("button", name="Make a passkey").click()
+        await desktop.get_by_role("heading", name="This computer").wait_for()
+        narrator.expect("the account page shows the passkey", holds=True)
+
     async def same_device(self, desktop: Page, before: int) -> int:
         """The browser that asks is sent to the page, and comes back with the return code. Returns what is left."""
         narrator = self.narrator
-        narrator.step("On the same device: no number; the browser comes back with a return code, and the bank pays")
+        narrator.step("On the same device: the passkey, and no number; a return code comes back, and the bank pays")
         await self.begin(desktop, 80, "Book Shop")
         await desktop.get_by_role("link", name="Continue on this device").click()
-        await desktop.get_by_label("Code", exact=True).fill(await self.authenticator.code())
+        await _heading(desktop, "Pay 80 EUR to Book Shop")
+        way = await desktop.get_by_role("heading", level=2).first.inner_text()
+        narrator.expect("the page asks for the passkey first", holds=way == "Passkey")
         await desktop.locator("button.yes").click()
         await _heading(desktop, "Paid")
         left = await _amount(desktop, "#left")

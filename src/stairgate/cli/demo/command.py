@@ -79,11 +79,11 @@ async def _run(narrator: Narrator, *, once: bool, as_json: bool) -> None:
                 phone = await make_totp(settings, CUSTOMER)
                 async with bank_server(listening, _site(bank, settings, origin=origin, url=url)):
                     if once:
-                        await _browse(narrator, origin, phone)
+                        await _browse(narrator, origin, owner, phone)
                     if as_json:
                         click.echo(json.dumps({"ok": not narrator.failures, "failures": narrator.failures}))
                     if not once:
-                        _invite(origin, phone)
+                        _invite(origin, phone, (await owner.account_link(CUSTOMER)).account_uri)
                         _invite_by_hand(url, owner_key, token)
                         await _stay(Authenticator(phone.secret, narrator))
 
@@ -97,21 +97,21 @@ def _site(bank: Bank, settings: Settings, *, origin: str, url: str) -> BankSite:
     return BankSite(bank, origin=origin, pages=pages, customer=CUSTOMER, log_in=log_in)
 
 
-async def _browse(narrator: Narrator, origin: str, phone: Enrolled) -> None:
+async def _browse(narrator: Narrator, origin: str, owner: AsyncStairgate, phone: Enrolled) -> None:
     missing = lacking()
     if missing is not None:
         narrator.note(f"\nthe browser half was left out: {missing}")
         return
-    await BrowserStory(origin, Authenticator(phone.secret, narrator), narrator).tell()
+    await BrowserStory(origin, CUSTOMER, owner, Authenticator(phone.secret, narrator), narrator).tell()
 
 
-def _invite(origin: str, phone: Enrolled) -> None:
+def _invite(origin: str, phone: Enrolled, link: str) -> None:
     click.echo(
         f"\nThe bank, in a browser: {origin}\n\n"
         f"  1. Log in as {CUSTOMER}, and pay somebody.\n"
         "  2. Continue on this device; or play the phone in a private window, with the number that the bank shows.\n"
         "  3. Type a code. Press Enter here for one, or scan the square with an authenticator app.\n"
-        "  4. Open your ways to confirm, add a passkey, and pay with it.\n"
+        f"  4. Add a passkey by this link, good once, as a help desk gives it; then pay with it:\n     {link}\n"
     )
     if sys.stdout.isatty():
         square = io.StringIO()
