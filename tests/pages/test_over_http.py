@@ -106,7 +106,7 @@ def test_a_code_is_sent_to_the_address_that_was_chosen(bank: Bank) -> None:
     assert set(choices) == {"f", "s"}
     seen = phone.submit(seen, "code", to=choices["s"])
     message = bank.world.outbox.sent[-1]
-    assert (message.recipient, "lautet Ihr Code" in message.text) == ("second@example.org", True)
+    assert (message.recipient, "ist Ihr Code" in message.text) == ("second@example.org", True)
     assert "s…@example.org" in seen.words
     again = phone.submit(seen, "code")
     assert "Gerade wurde ein Code gesendet" in again.words
