@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from playwright.sync_api import Browser
 from tests.pages.bank import open_bank
 from tests.pages.chromium import chromium, visit
-from tests.pages.states import STATES
+from tests.pages.states import STATES, Place
 
 FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "screenshots"
 WIDTHS = (320, 1280)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+FORCED = ("code", "wrong", "expired")  # as they are where the reader's colours replace all others
 LANGUAGES = {"en": tuple(STATES), "de": ("passkey", "locked"), "ar": ("code", "satisfied")}
 
 
@@ -22,19 +26,22 @@ def main() -> None:
     FOLDER.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder, open_bank(Path(folder)) as bank, chromium() as browser:
         for language, names in LANGUAGES.items():
-            for name in names:
-                for scheme in SCHEMES:
-                    place = STATES[name](bank)  # anew: a link is good once
-                    context = browser.new_context(
-                        viewport={"width": 1280, "height": 800}, color_scheme=scheme, locale=language
-                    )
-                    page = context.new_page()
-                    visit(page, place)
-                    for width in WIDTHS:
-                        page.set_viewport_size({"width": width, "height": 800})
-                        page.screenshot(path=FOLDER / f"{name}-{language}-{width}-{scheme}.png", full_page=True)
-                    context.close()
+            for name, scheme in product(names, SCHEMES):
+                _take(browser, STATES[name](bank), f"{name}-{language}", scheme=scheme, language=language)
+        for name, scheme in product(FORCED, SCHEMES):
+            _take(browser, STATES[name](bank), f"{name}-forced", scheme=scheme, forced_colors="active")
     print(f"{len(list(FOLDER.iterdir()))} pictures in {FOLDER}")
+
+
+def _take(browser: Browser, place: Place, name: str, *, scheme: Scheme, language: str = "en", **more: Any) -> None:
+    """Take *place*, which is made anew for each: a link is good once."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme, locale=language, **more)
+    page = context.new_page()
+    visit(page, place)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.screenshot(path=FOLDER / f"{name}-{width}-{scheme}.png", full_page=True)
+    context.close()
 
 
 if __name__ == "__main__":
