@@ -148,7 +148,7 @@ def test_the_same_device_comes_back_and_has_paid(street: Street) -> None:
     sent = visitor.submit(page, "answer", code=street.totp.code())
     back = sent.header("location") or ""
     assert back.startswith(f"{street.url}{BACK}?")
-    stranger, _ = street.log_in()
+    stranger, _ = street.asked("1", "Bob")
     assert "does not belong" in stranger.go(back).words
     assert street.balance == BALANCE
     came = visitor.go(back)
@@ -223,7 +223,11 @@ def test_a_new_login_has_a_new_session_and_logging_out_ends_it(street: Street) -
     old = Visitor(cookies={COOKIE: first})
     assert "Log in as" in old.go(street.url).words
     street.submit(visitor, account, "log-in")
-    assert visitor.cookies[COOKIE] != first
+    second = visitor.cookies[COOKIE]
+    assert second != first
+    visitor.send("POST", f"{street.url}/log-in", visitor.go(street.url).form("payments"))
+    assert visitor.cookies[COOKIE] != second
+    assert "Log in as" in Visitor(cookies={COOKIE: second}).go(street.url).words
 
 
 def test_logging_out_ends_what_the_login_was_allowed(street: Street) -> None:
