@@ -221,6 +221,13 @@ def test_no_way_to_confirm_is_its_own_screen(bank: Bank) -> None:
     assert "answer" not in seen.text.split("<main")[1].split("decline")[0]
 
 
+def test_where_nothing_can_be_confirmed_a_link_leads_back_to_the_app(bank: Bank) -> None:
+    it = bank.ask(bank.customer(totp=False), return_uri=BACK, state="s1")
+    seen = Visitor().go(it.page)
+    assert f'href="{BACK}?challengeId={it.id}&amp;state=s1">Back to the app' in seen.text
+    assert "Back to the app" not in Visitor().go(bank.ask(bank.customer(totp=False)).page).words
+
+
 def test_ways_that_cannot_be_used_are_told_with_the_reason_and_lead_nowhere(bank: Bank) -> None:
     """What would do and is not there, and what is there and would not do; what is neither is not told."""
     user = bank.customer(requirement=Requirement(level=Level.STRONG, methods=frozenset({Method.TOTP, Method.PASSKEY})))
