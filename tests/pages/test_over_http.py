@@ -351,7 +351,7 @@ HOSTILE = {
     "invisible": "a\u200bb\u00adc\ufeffd",
     "control": "a\x00b\x1bc\x7f",
     "accents": "z" + "\u0301" * 40,
-    "template": "{{ 7*7 }}{% raw %}",
+    "template": "{{ 71*71*71 }}{% raw %}",
     "alike": "p\u0430ypal.example",
 }
 
@@ -369,7 +369,7 @@ def test_what_others_wrote_renders_inert(bank: Bank, case: str) -> None:
     assert "<svg onload" not in seen.text
     assert not any(character in seen.text for character in "\u202e\u202c\u2066\u2069\u200b\u00ad\ufeff\x00\x1b\x7f")
     assert "\u0301" * 4 not in seen.text
-    assert "49" not in seen.words.split("Amount")[0].replace(it.id, "") or case != "template"
+    assert "357911" not in seen.words
     assert "1" * 60 + ".00" in seen.words  # an amount is never cut
     assert ("mixes letters" in seen.words) == (case == "alike")
 
