@@ -222,6 +222,7 @@ def test_serve_says_where_it_listens_and_stops_in_order(alone: Path, workers: in
     assert process.stdout is not None
     try:
         url = json.loads(process.stdout.readline())["url"]
+        urlopen(f"{url}/health/live", timeout=60).close()  # noqa: S310  # it listens at once; workers come later
         done = run(alone, "dev", "token", "alice", "--json", STAIRGATE_URL=url)
         token = json.loads(done.stdout)["token"]
         asked = run(alone, "check", "alice", "a", "READ", "--token", token, STAIRGATE_URL=url)
