@@ -120,21 +120,6 @@ def test_a_prompt_that_never_answers_is_given_up(bank: Bank, tabs: Any) -> None:
     assert it.state == "open"
 
 
-def test_that_it_ends_soon_is_told_before(bank: Bank, tabs: Any) -> None:
-    """WCAG 2.2.1, 4.1.3: into a live region that was there before, so that it is announced."""
-    it = asked(bank)
-    tab = tabs()
-    tab.page.clock.install()
-    tab.page.goto(it.page)
-    ending = tab.page.locator("[data-ending]")
-    assert (ending.inner_text(), ending.get_attribute("role")) == ("", "status")
-    assert ending.evaluate("element => getComputedStyle(element).display") != "none"
-    tab.page.clock.fast_forward(500_000)
-    assert ending.inner_text() == ""
-    tab.page.clock.fast_forward(60_000)
-    ending.get_by_text("This request ends in less than a minute. After that, start again in the app.").wait_for()
-
-
 def test_what_ends_in_weeks_does_not_end_soon(bank: Bank, tabs: Any) -> None:
     """Semantics §9: what others agreed to stays open for up to 30 days, and no timer of a browser waits for so long."""
     it = asked(bank)

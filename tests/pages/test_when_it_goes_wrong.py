@@ -91,15 +91,20 @@ def test_too_late_while_the_page_is_open_leads_back_to_start_again(bank: Bank, t
 
 
 def test_that_it_ends_soon_is_said_before_it_does(bank: Bank, tabs: Any) -> None:
-    """2.2.1: said once, in a live region, with what to do after that."""
+    """2.2.1, 4.1.3: said once, with what to do after that, in a live region that was there before: it is announced."""
     it = asked(bank)
     tab = tabs()
     tab.page.clock.install()
     tab.page.goto(it.page)
+    ending = tab.page.locator("[data-ending]")
+    assert (ending.inner_text(), ending.get_attribute("role")) == ("", "status")
+    assert ending.evaluate("element => getComputedStyle(element).display") != "none"
     soon = tab.page.get_by_text("This request ends in less than a minute. After that, start again in the app.")
     assert soon.count() == 0
     left = it.view.challenge.expires_at.timestamp() * 1000 - tab.page.evaluate("Date.now()")
-    tab.page.clock.fast_forward(int(left) - 59_000)
+    tab.page.clock.fast_forward(int(left) - 90_000)
+    assert ending.inner_text() == ""
+    tab.page.clock.fast_forward(31_000)
     soon.wait_for()
     assert soon.get_attribute("role") == "status"
 
