@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,6 +31,7 @@ class FrontedBank(Bank):
         super().__init__(folder)
         self._tls = server_context(folder)
         self._front = socket.create_server(("127.0.0.1", 0))
+        self._open: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
         self.plain = f"http://{HOST}:{self.port}"
         self.url = f"https://{HOST}:{self._front.getsockname()[1]}"
 
@@ -41,9 +43,18 @@ class FrontedBank(Bank):
             yield None
         finally:
             front.close()
+            connections = dict(self._open)
+            for connection, writer in connections.items():
+                connection.cancel()
+                writer.transport.abort()  # nobody is left to take leave of, as TLS would
+            await asyncio.gather(*connections, return_exceptions=True)
+            await asyncio.sleep(0.01)  # until the sockets are closed
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         behind, answers = None, None
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
         try:
             answers, behind = await asyncio.open_connection("127.0.0.1", self.port)
             both = (asyncio.ensure_future(copy(reader, behind)), asyncio.ensure_future(copy(answers, writer)))
@@ -52,6 +63,7 @@ class FrontedBank(Bank):
                 each.cancel()
             await asyncio.gather(*both, return_exceptions=True)
         finally:
+            del self._open[task]
             for side in (writer, behind):
                 if side is not None:
                     side.close()

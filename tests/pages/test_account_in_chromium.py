@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from base64 import b32decode
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ NUMBER = "Number that the app shows"
 def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostBank]:
     with opened(PostBank(tmp_path_factory.mktemp("post"))) as bank:
         yield bank
+    gc.collect()
 
 
 def enter(tab: Tab, link: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.lane("pages")
 def fronted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontedBank]:
     with opened(FrontedBank(tmp_path_factory.mktemp("fronted"))) as bank:
         yield bank
+    gc.collect()  # what was left open is told here, and not in the middle of another test
 
 
 def enter(tab: Tab, link: str) -> None:
